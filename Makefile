@@ -1,0 +1,85 @@
+# Every habit has a name here. `make help` lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: help env env-local run demo test check format lint types walls dead docs-check unit \
+	integration e2e bench lock clean
+
+help: ## List every habit
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+env-local:
+	@$(PYTHON) local/bootstrap.py local
+
+env: ## Create the development environment
+	@$(PYTHON) local/bootstrap.py dev
+
+run: env-local ## Start everything on this machine, play one conversation, stay up until Ctrl-C
+	@$(RUN) -m local run
+
+demo: env-local ## As run, ending by itself; fails if a step did not happen
+	@$(RUN) -m local demo
+
+test: env ## Run every test: checks, unit, integration, end to end
+	@$(MAKE) --no-print-directory check
+	@$(RUN) -m pytest tests/integration tests/e2e
+
+check: env format lint types walls dead docs-check unit ## What to run before each commit, in under a minute
+
+format: ## Say what is not formatted (mend it with `make mend`)
+	@$(RUN) -m ruff format --check --quiet .
+
+lint: ## Lint
+	@$(RUN) -m ruff check --quiet .
+
+types: ## Strict type check
+	@$(RUN) -m mypy
+
+walls: ## Check who may import whom
+	@$(VENV)/bin/lint-imports
+
+dead: ## Look for dead code
+	@$(RUN) -m vulture
+
+docs-check: ## The generated pages match the code
+	@$(RUN) -m local.configuration --check
+
+.PHONY: mend
+mend: ## Format, mend what the linter can, write the generated pages anew
+	@$(RUN) -m ruff format --quiet .
+	@$(RUN) -m ruff check --fix --quiet .
+	@$(RUN) -m local.configuration
+
+unit: ## Tests that need nothing but Python
+	@$(RUN) -m pytest tests/unit -q
+
+integration: env ## Tests on the real RabbitMQ and MongoDB
+	@$(RUN) -m pytest tests/integration
+
+e2e: env ## The whole house, with kill signals
+	@$(RUN) -m pytest tests/e2e
+
+bench: env ## Ours and a rival in turn on the same servers; prints the ratios
+	@$(RUN) -m bench
+
+lock: env ## Write requirements/*.txt anew: versions and hashes, never an address
+	@$(call compile,webhook,service webhook)
+	@$(call compile,processor,service processor)
+	@$(call compile,sender,service sender)
+	@$(call compile,health,service health)
+	@$(call compile,local,service webhook processor sender health local)
+	@$(call compile,dev,service webhook processor sender health local dev)
+
+define compile
+$(RUN) -m piptools compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-header \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	$(addprefix --extra ,$(2)) --output-file requirements/$(1).txt pyproject.toml
+endef
+
+clean: ## Remove the environment and the local nodes' data
+	@rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
