@@ -1,0 +1,75 @@
+"""Addresses of texts: what a provider writes as a sender or a recipient, in one normal form.
+
+Source of the formats: Microsoft docs, "Communication Services SMS concepts" and "SMS FAQ" (sender
+types); ITU-T E.164 (at most 15 digits, no country code begins with 0). Microsoft's published Event
+Grid samples write one and the same number with and without `+`, hence the normal form.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Final
+
+_MASK: Final = "•••••"
+
+
+class AddressKind(StrEnum):
+    """The three forms of an address."""
+
+    E164 = "e164"
+    SHORT_CODE = "short_code"
+    ALPHANUMERIC = "alphanumeric"
+
+
+_VALID: Final[tuple[tuple[AddressKind, re.Pattern[str]], ...]] = (
+    (AddressKind.E164, re.compile(r"\+[1-9][0-9]{6,14}")),
+    (AddressKind.SHORT_CODE, re.compile(r"[0-9]{5,6}")),
+    (AddressKind.ALPHANUMERIC, re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")),
+)
+
+_SHOWN: Final[dict[AddressKind | None, tuple[int, int]]] = {
+    AddressKind.E164: (2, 2),
+    AddressKind.SHORT_CODE: (0, 2),
+    AddressKind.ALPHANUMERIC: (2, 0),
+    None: (0, 0),
+}
+"""How many characters a mask shows at the start and at the end."""
+
+_AS_WRITTEN: Final = re.compile(r"\+[0-9]+|[0-9]{5,6}")
+_PLUS_MISSING: Final = re.compile(r"[0-9]{7,15}")
+
+
+def normalise_address(raw: str) -> str:
+    """Bring an address to its normal form; total and idempotent, it never refuses.
+
+    Blanks inside digits vanish. Digits after a `+` stay; 5 or 6 digits are a short code; 7 to 15
+    digits without `+` gain it; everything else is an alphanumeric sender and stays as written,
+    without the blanks around it. Whether the result is valid, `kind_of` says.
+    """
+    compact = "".join(raw.split())
+    if _AS_WRITTEN.fullmatch(compact):
+        return compact
+    if _PLUS_MISSING.fullmatch(compact):
+        return f"+{compact}"
+    return raw.strip()
+
+
+def kind_of(address: str) -> AddressKind | None:
+    """Which form an address in normal form has; `None` when it is no valid address at all.
+
+    E.164: `+`, then 7 to 15 digits, the first not 0. Short code: 5 or 6 digits. Alphanumeric: 1 to
+    11 of A-Z, a-z, 0-9 and space, at least one of them a letter.
+    """
+    return next((kind for kind, pattern in _VALID if pattern.fullmatch(address)), None)
+
+
+def mask(address: str) -> str:
+    """The address as logs may show it: `+15551230142` becomes `+1•••••42`.
+
+    The dots are always five, so the length stays hidden too. At most three digits of a number and
+    two characters of an alphanumeric sender show; of anything that is no valid address, nothing.
+    """
+    normal = normalise_address(address)
+    start, end = _SHOWN[kind_of(normal)]
+    return normal[:start] + _MASK + normal[len(normal) - end :]

@@ -1,0 +1,144 @@
+"""What became of a command, as one closed set of codes with their texts.
+
+Each code has a text for a person (console, logs) and a text for a model (the agent's prompt). The
+text for a model says what to do instead and never invites the same command again, because a model
+that retries a refusal is how such systems flood a phone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class OutcomeCode(StrEnum):
+    """Why a command ended as it did. Stable: programs may compare against these values."""
+
+    SENT = "sent"
+    GATE_OFF = "gate_off"
+    AMBIGUOUS = "ambiguous"
+
+    NOT_AUTHORISED = "not_authorised"
+    UNKNOWN_NUMBER = "unknown_number"
+    NUMBER_NOT_YOURS = "number_not_yours"
+    CONNECTION_INACTIVE = "connection_inactive"
+    RECIPIENT_OPTED_OUT = "recipient_opted_out"
+    COMMAND_EXPIRED = "command_expired"
+    COMMAND_ID_REUSED = "command_id_reused"
+
+    MALFORMED_COMMAND = "malformed_command"
+    EMPTY_BODY = "empty_body"
+    BODY_TOO_LONG = "body_too_long"
+    INVALID_RECIPIENT = "invalid_recipient"
+
+    PROVIDER_REJECTED = "provider_rejected"
+    PROVIDER_INVALID_RECIPIENT = "provider_invalid_recipient"
+    CREDENTIALS_REJECTED = "credentials_rejected"
+    SENDER_NOT_OWNED = "sender_not_owned"
+    CREDENTIALS_UNREADABLE = "credentials_unreadable"
+    PROVIDER_THROTTLED = "provider_throttled"
+    PROVIDER_UNAVAILABLE = "provider_unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class CodeText:
+    """The two texts of a code."""
+
+    person: str
+    model: str
+
+
+_ASK = "Tell a person on your team; do not send this text again."
+
+TEXTS: Final[dict[OutcomeCode, CodeText]] = {
+    OutcomeCode.SENT: CodeText(
+        "The provider accepted the text.",
+        "The text was accepted for delivery. A delivery report may follow.",
+    ),
+    OutcomeCode.GATE_OFF: CodeText(
+        "Autonomous sending is off for this number; the text waits for a person's approval.",
+        "Your text was not sent: a person must approve it first. Escalate to a person on your "
+        "team. Do not send it again; you will be told if it is approved.",
+    ),
+    OutcomeCode.AMBIGUOUS: CodeText(
+        "The provider's answer was lost; the text may or may not have gone out.",
+        "It is unknown whether the text went out. A person will look at it and a later report may "
+        "settle it. Do not send it again: the recipient could get it twice.",
+    ),
+    OutcomeCode.NOT_AUTHORISED: CodeText(
+        "The command claimed a tenant or agent that its sender has not proven to be.",
+        "You may not send as this tenant or agent. " + _ASK,
+    ),
+    OutcomeCode.UNKNOWN_NUMBER: CodeText(
+        "The sending number is not connected.",
+        "The sending number is not connected to Heliograph. " + _ASK,
+    ),
+    OutcomeCode.NUMBER_NOT_YOURS: CodeText(
+        "The sending number belongs to another agent.",
+        "This number belongs to another agent, so you cannot send from it. " + _ASK,
+    ),
+    OutcomeCode.CONNECTION_INACTIVE: CodeText(
+        "The number's connection is disconnected.",
+        "The number's connection to its provider is switched off. " + _ASK,
+    ),
+    OutcomeCode.RECIPIENT_OPTED_OUT: CodeText(
+        "The recipient opted out of texts from this number.",
+        "The recipient asked not to be texted. Do not text them again, in any wording and from "
+        "any number, unless they opt in themselves.",
+    ),
+    OutcomeCode.COMMAND_EXPIRED: CodeText(
+        "The command's expires_at had passed before the text could be sent.",
+        "The text was too late and was not sent. If it still matters, write a new answer to the "
+        "latest turn instead.",
+    ),
+    OutcomeCode.COMMAND_ID_REUSED: CodeText(
+        "The command_id was already used for a command with other content.",
+        "Nothing was sent: this command_id belongs to an earlier, different command. " + _ASK,
+    ),
+    OutcomeCode.MALFORMED_COMMAND: CodeText(
+        "The command could not be read.",
+        "Nothing was sent: the command does not have the required form. " + _ASK,
+    ),
+    OutcomeCode.EMPTY_BODY: CodeText(
+        "The text is empty.",
+        "Nothing was sent: the text was empty. Write an answer with words in it.",
+    ),
+    OutcomeCode.BODY_TOO_LONG: CodeText(
+        "The text is longer than a command may carry.",
+        "Nothing was sent: the text was far too long for an SMS. Write a short answer instead, "
+        "at most 160 characters.",
+    ),
+    OutcomeCode.INVALID_RECIPIENT: CodeText(
+        "The recipient is not a possible phone number.",
+        "Nothing was sent: the recipient is not a possible phone number. Ask for the right number.",
+    ),
+    OutcomeCode.PROVIDER_REJECTED: CodeText(
+        "The provider refused the text.",
+        "The provider refused this text for good. " + _ASK,
+    ),
+    OutcomeCode.PROVIDER_INVALID_RECIPIENT: CodeText(
+        "The provider says that the recipient's number is invalid.",
+        "The provider says that the recipient's number is invalid. Ask for the right number.",
+    ),
+    OutcomeCode.CREDENTIALS_REJECTED: CodeText(
+        "The provider refused the connection's credentials.",
+        "The connection to the provider is broken and a person must repair it. " + _ASK,
+    ),
+    OutcomeCode.SENDER_NOT_OWNED: CodeText(
+        "The provider says that the sending number does not belong to this connection.",
+        "The connection to the provider is broken and a person must repair it. " + _ASK,
+    ),
+    OutcomeCode.CREDENTIALS_UNREADABLE: CodeText(
+        "The connection's stored credentials cannot be decrypted or are incomplete.",
+        "The connection to the provider is broken and a person must repair it. " + _ASK,
+    ),
+    OutcomeCode.PROVIDER_THROTTLED: CodeText(
+        "The provider kept answering that too much is being sent; the attempts are used up.",
+        "The text was not sent because the provider is limiting this number. " + _ASK,
+    ),
+    OutcomeCode.PROVIDER_UNAVAILABLE: CodeText(
+        "The provider could not be reached; the attempts are used up and nothing was sent.",
+        "The text was not sent because the provider could not be reached. " + _ASK,
+    ),
+}
