@@ -1,0 +1,68 @@
+"""What `/sms` can answer: the two error shapes of ACS, and a connection cut instead of an answer.
+
+Shapes: reference/acs-and-event-grid.md, section 2.4. Texts marked "judged" have no sample.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer; `status` None means that the connection is closed without any."""
+
+    status: int | None
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+CUT = Answer(status=None)
+
+
+def problem(errors: Mapping[str, list[str]]) -> Answer:
+    """Refuse a whole request (400) in the problem-details shape, with its map of field errors."""
+    body = {
+        "type": "https://tools.ietf.org/html/rfc9110#section-15.5.1",
+        "title": "One or more validation errors occurred.",
+        "status": 400,
+        "errors": errors,
+        "traceId": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00",
+    }
+    content_type = {"Content-Type": "application/problem+json; charset=utf-8"}
+    return Answer(400, orjson.dumps(body), content_type)
+
+
+def error(
+    status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None, **more: Any
+) -> Answer:
+    """Refuse in the standard shape, `{"error": {"code", "message"}}`."""
+    body = {"error": {"code": code, "message": message, **more}}
+    content_type = {"Content-Type": "application/json; charset=utf-8"}
+    return Answer(status, orjson.dumps(body), content_type | dict(headers or {}))
+
+
+def accepted(results: list[dict[str, Any]]) -> Answer:
+    """Answer 202, which ACS does even when every recipient failed."""
+    content_type = {"Content-Type": "application/json; charset=utf-8"}
+    return Answer(202, orjson.dumps({"value": results}), content_type)
+
+
+DENIED = error(401, "Denied", "Denied by the resource provider.")
+HASH_DIFFERS = error(
+    401, "Denied", "Request 'x-ms-content-sha256' differs from generated content hash."
+)
+NOT_OWNED = error(401, "Unauthorized", "")
+VERSION_UNSPECIFIED = error(
+    400,
+    "ApiVersionUnspecified",
+    "An API version is required, but was not specified.",
+    innerError=None,
+)
+# Judged: what ASP.NET's API versioning, the source of the code above, says of an unknown version.
+VERSION_UNSUPPORTED = error(
+    400, "UnsupportedApiVersion", "The requested API version is not supported.", innerError=None
+)

@@ -1,0 +1,194 @@
+"""The simulator put together: what exists, how it starts, how it stops; and its in-process API."""
+
+import base64
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+from aiohttp import web
+
+from local.simulator import events
+from local.simulator.acceptance import Acceptance
+from local.simulator.control import Control
+from local.simulator.event_grid import EventGrid
+from local.simulator.events import RawEvent
+from local.simulator.faults import DuplicateTexts, FaultBook
+from local.simulator.journal import Entry, Journal
+from local.simulator.phones import Phone, Phones, Text
+from local.simulator.reports import Reports
+from local.simulator.sms import SmsEndpoint
+from local.simulator.subscriptions import Subscription
+
+HOST = "127.0.0.1"
+_MAX_BODY = 16 * 1024 * 1024
+# Handlers that still wait (long polls, slow answers) get this long when the simulator stops.
+_SHUTDOWN_SECONDS = 0.2
+
+
+class UnknownNumber(ValueError):
+    """A phone texted a number that the simulated resource does not own."""
+
+
+class Simulator:
+    """One ACS resource with its numbers, the phones of the world, and Event Grid in between.
+
+    `access_key` and `secondary_key` are base64, as in a connection string. `time_scale` compresses
+    Event Grid's retry schedule and time to live (0.01: 10 s become 0.1 s) but not
+    `delivery_timeout` (seconds an endpoint may take) nor the seconds named in faults, which are
+    real. `port` 0 picks a free one. It listens on the loopback interface only.
+    """
+
+    def __init__(
+        self,
+        *,
+        access_key: str,
+        secondary_key: str | None = None,
+        numbers: Iterable[str] = (),
+        time_scale: float = 1.0,
+        port: int = 0,
+        carrier_opt_out: bool = True,
+        delivery_timeout: float = 30.0,
+        seed: int | None = None,
+    ) -> None:
+        self.access_key = access_key
+        self.carrier_opt_out = carrier_opt_out
+        self.numbers: dict[str, bool] = dict.fromkeys(numbers, carrier_opt_out)
+        self.journal = Journal()
+        self.phones = Phones()
+        self.faults = FaultBook()
+        self.grid = EventGrid(
+            self.journal, time_scale=time_scale, delivery_timeout=delivery_timeout, seed=seed
+        )
+        self._reports = Reports(grid=self.grid, faults=self.faults, journal=self.journal)
+        keys = [key for key in (access_key, secondary_key) if key is not None]
+        self._endpoint = SmsEndpoint(
+            keys=[base64.b64decode(key, validate=True) for key in keys],
+            numbers=self.numbers,
+            acceptance=Acceptance(numbers=self.numbers, phones=self.phones, faults=self.faults),
+            reports=self._reports,
+            faults=self.faults,
+            journal=self.journal,
+        )
+        self._port = port
+        self._runner: web.AppRunner | None = None
+
+    # --- Life -----------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen; raises OSError when the port is taken."""
+        app = web.Application(client_max_size=_MAX_BODY)
+        app.router.add_post("/sms", self._endpoint.post)
+        app.add_routes(Control(self).routes())
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+        await runner.setup()
+        site = web.TCPSite(runner, HOST, self._port)
+        await site.start()
+        self._runner = runner
+        self._port = runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Stop listening and delivering; pending events are forgotten."""
+        await self._reports.close()
+        await self.grid.close()
+        if self._runner:
+            await self._runner.cleanup()
+            self._runner = None
+
+    @property
+    def url(self) -> str:
+        """Give the endpoint for the SDK's client, without a trailing slash."""
+        return f"http://{HOST}:{self._port}"
+
+    # --- Phones ---------------------------------------------------------------------------------
+
+    async def text(
+        self, from_: str, to: str, body: str, *, message_id: str | None = None, copies: int = 1
+    ) -> str:
+        """Let a phone text a number; gives the message ID, raises UnknownNumber.
+
+        `copies` deliveries of the same event run concurrently.
+        """
+        if to not in self.numbers:
+            raise UnknownNumber(f"{to} is not a number of the simulated resource")
+        text = Text(message_id or events.message_id("Incoming"), from_, to, body)
+        self.phones[from_].send(text)
+        duplicate = self.faults.take(DuplicateTexts, [from_])
+        copies = max(copies, duplicate.copies if duplicate else 1)
+        self.journal.record("text", **text.facts(), copies=copies)
+        await self.grid.publish(events.received(text), copies=copies)
+        return text.message_id
+
+    async def publish(self, *payloads: Any) -> None:
+        """Deliver raw events exactly as they are, to every subscription that wants their type."""
+        for payload in payloads:
+            await self.grid.publish(RawEvent(payload))
+
+    def phone(self, number: str) -> Phone:
+        """Give a phone, with `received` and `sent` texts."""
+        return self.phones[number]
+
+    async def wait_for_texts(self, number: str, total: int, timeout: float = 5.0) -> list[Text]:  # noqa: ASYNC109 -- as Bell.wait
+        """Wait until a phone has received `total` texts since the start; raises TimeoutError."""
+        return await self.phones[number].wait_for_texts(total, timeout)
+
+    # --- Arrangement ----------------------------------------------------------------------------
+
+    def own(self, number: str, *, carrier_opt_out: bool | None = None) -> None:
+        """Give the resource a number; by default STOP works there as everywhere."""
+        obeys = self.carrier_opt_out if carrier_opt_out is None else carrier_opt_out
+        self.numbers[number] = obeys
+
+    async def subscribe(self, url: str, **options: Any) -> Subscription:
+        """Subscribe an endpoint; options are the fields of Subscription, raises HandshakeFailed."""
+        subscription = Subscription.model_validate({"url": url, **options})
+        await self.grid.subscribe(subscription)
+        return subscription
+
+    async def unsubscribe(self, name: str = "simulator", *, notify: bool = False) -> None:
+        """End a subscription; raises KeyError."""
+        await self.grid.unsubscribe(name, notify=notify)
+
+    def fault(self, name: str, /, **parameters: Any) -> None:
+        """Put a fault in force; raises KeyError or pydantic's ValidationError."""
+        self.faults.set(name, parameters)
+        self.journal.record("fault", name=name, parameters=parameters)
+
+    def clear_faults(self, *names: str) -> None:
+        """Lift the named faults, or all."""
+        self.faults.clear(*names)
+        self.journal.record("faults_cleared", names=list(names))
+
+    # --- What happened --------------------------------------------------------------------------
+
+    @property
+    def sends(self) -> list[Entry]:
+        """Give every call of `/sms`, oldest first."""
+        return self.journal.entries("send")
+
+    @property
+    def deliveries(self) -> list[Entry]:
+        """Give every delivery attempt of Event Grid, oldest first."""
+        return self.journal.entries("delivery")
+
+    @property
+    def dead_letters(self) -> list[Entry]:
+        """Give every event that was given up, oldest first."""
+        return self.journal.entries("dead_letter")
+
+    async def wait_for(self, kind: str, total: int, timeout: float = 5.0) -> list[Entry]:  # noqa: ASYNC109 -- as Bell.wait
+        """Wait until `total` entries of a kind (e.g. `delivery`) exist; raises TimeoutError."""
+        return await self.journal.wait_for(kind, total, timeout)
+
+    async def settled(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109 -- as Bell.wait
+        """Wait until no event is pending; raises TimeoutError."""
+        await self.journal.bell.wait(lambda: self.grid.pending == 0, timeout)
+
+    def health(self) -> Mapping[str, Any]:
+        """Tell that it runs and what is still under way."""
+        return {"status": "ok", "pending": self.grid.pending, "numbers": sorted(self.numbers)}
