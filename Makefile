@@ -19,11 +19,17 @@ env-local:
 env: ## Create the development environment
 	@$(PYTHON) local/bootstrap.py dev
 
+WEBHOOK_PORT ?= 8080
+SIMULATOR_PORT ?= 8500
+MANAGEMENT_PORT ?= 9090
+STAGE := --webhook-port $(WEBHOOK_PORT) --simulator-port $(SIMULATOR_PORT) \
+	--management-port $(MANAGEMENT_PORT)
+
 run: env-local ## Start everything on this machine, play one conversation, stay up until Ctrl-C
-	@$(RUN) -m local run
+	@$(RUN) -m local run $(STAGE)
 
 demo: env-local ## As run, ending by itself; fails if a step did not happen
-	@$(RUN) -m local demo
+	@$(RUN) -m local demo $(STAGE)
 
 test: env ## Run every test: checks, unit, integration, end to end
 	@$(MAKE) --no-print-directory check
