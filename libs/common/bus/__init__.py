@@ -1,0 +1,1 @@
+"""The message bus: topology as data, the RabbitMQ client, and a stand-in for unit tests."""

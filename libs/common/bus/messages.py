@@ -1,0 +1,138 @@
+"""What goes onto the bus and what comes off it, free of any client library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from common import trace
+from common.bus.topology import HEADER_ATTEMPTS, HEADER_USER
+from heliograph import wire
+from heliograph.models import Wire
+
+Headers = Mapping[str, Any]
+
+
+class BusError(Exception):
+    """The bus did not take a message. `code` is stable."""
+
+    code = "bus_error"
+
+
+class BusUnavailable(BusError):
+    """The broker is away, frozen or blocked: the message may or may not have been stored."""
+
+    code = "bus_unavailable"
+
+
+class Unroutable(BusError):
+    """No queue is bound for the message's routing key; the broker returned it."""
+
+    code = "bus_unroutable"
+
+
+class PublishRefused(BusError):
+    """The broker refused the message (a full queue): it is not stored."""
+
+    code = "bus_refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message to publish: persistent and mandatory, always."""
+
+    exchange: str
+    key: str
+    body: bytes
+    type: str
+    message_id: str
+    headers: Headers = field(default_factory=dict)
+    correlation_id: str | None = None
+    reply_to: str | None = None
+    content_type: str = wire.CONTENT_TYPE
+
+    @classmethod
+    def of(
+        cls,
+        model: Wire,
+        *,
+        exchange: str,
+        key: str,
+        message_id: str,
+        traceparent: str | None = None,
+        correlation_id: str | None = None,
+    ) -> Outgoing:
+        """Wrap a wire model, following the given (or the current) trace."""
+        return cls(
+            exchange=exchange,
+            key=key,
+            body=model.encode(),
+            type=model.type,
+            message_id=message_id,
+            headers={wire.HEADER_TRACEPARENT: trace.follow(traceparent or trace.current.get())},
+            correlation_id=correlation_id,
+        )
+
+
+class Delivery(Protocol):
+    """A message that a consumer holds until it is settled."""
+
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def message_id(self) -> str: ...
+    @property
+    def headers(self) -> Headers: ...
+    @property
+    def queue(self) -> str: ...
+    @property
+    def routing_key(self) -> str: ...
+    @property
+    def user_id(self) -> str | None: ...
+    @property
+    def correlation_id(self) -> str | None: ...
+    @property
+    def reply_to(self) -> str | None: ...
+    @property
+    def redelivered(self) -> bool: ...
+    @property
+    def stale(self) -> bool:
+        """Whether the channel is gone, so that the broker will deliver the message again."""
+        ...
+
+    async def ack(self, *, multiple: bool = False) -> None:
+        """Settle this delivery (and all before it on its channel, with `multiple`)."""
+        ...
+
+    async def requeue(self) -> None:
+        """Give the message back to its queue at once."""
+        ...
+
+
+def attempts_of(delivery: Delivery) -> int:
+    """How often processing of this message has failed so far, by our own count."""
+    value = delivery.headers.get(HEADER_ATTEMPTS, 0)
+    return value if isinstance(value, int) and value >= 0 else 0
+
+
+def proven_user(delivery: Delivery, own_user: str) -> str | None:
+    """The broker user that first published the message, as the broker has validated it.
+
+    RabbitMQ refuses a message whose `user_id` is not the connection's user (RabbitMQ documentation,
+    "Validated User-ID"). A message that waited was published again by one of our services, which
+    notes the first publisher in a header, empty where there was none; that header counts only on a
+    message of our own user.
+    """
+    if delivery.user_id == own_user:
+        noted = delivery.headers.get(HEADER_USER)
+        if isinstance(noted, str):
+            return noted or None
+    return delivery.user_id
+
+
+def traceparent_of(delivery: Delivery) -> str | None:
+    """The message's traceparent where it has a well-formed one."""
+    return trace.valid(delivery.headers.get(wire.HEADER_TRACEPARENT))

@@ -1,0 +1,202 @@
+"""Confirmed, mandatory publishing over one channel, a batch at a time.
+
+A batch becomes one write to the socket and one wait, where aiormq's own `basic_publish` needs a
+lock, a timer, two futures and a write for each message: 21 µs of CPU time a message instead of 115,
+in batches of 200. What aiormq does with the answers is used as it is: its channel finds the future
+of a confirm in `confirmations` by delivery tag, and the delivery tag of a returned message in
+`message_id_delivery_tag` by message ID.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache, partial
+from struct import pack
+from typing import Any, Final
+
+import pamqp.frame
+from aio_pika.exceptions import DeliveryError, PublishError
+from aiormq.abc import ChannelFrame
+from pamqp.commands import Basic
+from pamqp.constants import FRAME_BODY, FRAME_END_CHAR, FRAME_HEADER
+from pamqp.header import ContentHeader
+
+from common.bus.deadline import bounded
+from common.bus.messages import (
+    BusError,
+    BusUnavailable,
+    Outgoing,
+    PublishRefused,
+    Unroutable,
+)
+
+Confirmation = asyncio.Future[Any]
+Encoded = tuple[int, str, bytes]
+"""Place in the batch, message ID, frames."""
+Wave = list[tuple[Encoded, Confirmation]]
+
+_PERSISTENT: Final = 2
+_WAITING: Final = BusUnavailable("the broker did not confirm")
+
+
+class Publisher:
+    """Publishes over an aiormq channel that has confirms and `on_return_raises`.
+
+    Two messages of one ID are never in flight together: the broker's return names no more than the
+    ID, so the wrong one of them could be taken for stored.
+    """
+
+    def __init__(self, channel: Any, *, user: str, app: str):
+        self._channel = channel
+        self._user = user
+        self._app = app
+        self._in_flight: dict[str, Confirmation] = {}
+        channel.closing.add_done_callback(self._give_up)
+
+    async def publish(self, messages: Sequence[Outgoing], seconds: float) -> list[BusError | None]:
+        """One result a message, in order, after at most so many seconds."""
+        results: list[BusError | None] = [_WAITING] * len(messages)
+        try:
+            await bounded(self._publish(messages, results), seconds)
+        except BusUnavailable as error:
+            return [error if result is _WAITING else result for result in results]
+        return results
+
+    async def _publish(self, messages: Sequence[Outgoing], results: list[BusError | None]) -> None:
+        left = self._encode_all(messages, results)
+        while left:
+            wave, left = self._without_twins(left)
+            if not wave:
+                twins = [self._in_flight[message_id] for _, message_id, _ in left]
+                await asyncio.wait(twins, return_when=asyncio.FIRST_COMPLETED)
+                continue
+            confirmations = [confirmation for _, confirmation in wave]
+            await self._write(wave)
+            try:
+                await asyncio.wait(confirmations)
+            finally:
+                for (place, _, _), confirmation in wave:
+                    if confirmation.done():
+                        results[place] = _result(confirmation, messages[place])
+
+    def _encode_all(
+        self, messages: Sequence[Outgoing], results: list[BusError | None]
+    ) -> list[Encoded]:
+        now = datetime.now(UTC)
+        encoded = []
+        for place, message in enumerate(messages):
+            message_id = message.message_id or uuid.uuid4().hex
+            try:
+                encoded.append((place, message_id, self._encode(message, message_id, now)))
+            except Exception as error:  # noqa: BLE001 - one odd header must not harm its neighbours
+                results[place] = PublishRefused(f"not to be expressed in AMQP: {error}")
+        return encoded
+
+    def _encode(self, message: Outgoing, message_id: str, now: datetime) -> bytes:
+        properties = Basic.Properties(
+            content_type=message.content_type,
+            delivery_mode=_PERSISTENT,
+            headers=dict(message.headers),
+            correlation_id=message.correlation_id,
+            reply_to=message.reply_to,
+            message_id=message_id,
+            message_type=message.type,
+            timestamp=now,
+            user_id=self._user,
+            app_id=self._app,
+        )
+        number = self._channel.number
+        header = ContentHeader(body_size=len(message.body), properties=properties).marshal()
+        if len(header) > self._channel.max_content_size:
+            raise ValueError("the headers are larger than a frame")
+        return b"".join(
+            (
+                _method(number, message.exchange, message.key),
+                _frame(FRAME_HEADER, number, header),
+                *(
+                    _frame(FRAME_BODY, number, part)
+                    for part in _parts(message.body, self._channel.max_content_size)
+                ),
+            )
+        )
+
+    def _without_twins(self, encoded: Sequence[Encoded]) -> tuple[Wave, list[Encoded]]:
+        """What is to be written now, entered as in flight, and what must wait for a message of its
+        ID."""
+        loop = asyncio.get_running_loop()
+        wave: Wave = []
+        later: list[Encoded] = []
+        for item in encoded:
+            message_id = item[1]
+            if message_id in self._in_flight:
+                later.append(item)
+                continue
+            confirmation: Confirmation = loop.create_future()
+            confirmation.add_done_callback(partial(self._forget, message_id))
+            self._in_flight[message_id] = confirmation
+            wave.append((item, confirmation))
+        return wave, later
+
+    async def _write(self, wave: Wave) -> None:
+        """Hand the messages to the connection's writer, and number them as the broker will."""
+        channel = self._channel
+        frame = ChannelFrame(
+            payload=b"".join(frames for (_, _, frames), _ in wave),
+            should_close=False,
+            # The writer then waits while the socket takes nothing more, and with it the next batch.
+            drain_future=asyncio.get_running_loop().create_future(),
+        )
+        try:
+            async with channel.lock:
+                await channel.write_queue.put(frame)
+                for (_, message_id, _), confirmation in wave:
+                    channel.delivery_tag += 1
+                    channel.confirmations[channel.delivery_tag] = confirmation
+                    channel.message_id_delivery_tag[message_id] = channel.delivery_tag
+        except BaseException:
+            for _, confirmation in wave:
+                confirmation.cancel()
+            raise
+
+    def _forget(self, message_id: str, confirmation: Confirmation) -> None:
+        self._in_flight.pop(message_id, None)
+        self._channel.message_id_delivery_tag.pop(message_id, None)
+        if not confirmation.cancelled():
+            confirmation.exception()  # Seen, even where nobody waits for it any longer.
+
+    def _give_up(self, _: object) -> None:
+        for confirmation in list(self._in_flight.values()):
+            confirmation.cancel()
+
+
+@lru_cache(maxsize=4096)  # The method frame depends on the destination only.
+def _method(number: int, exchange: str, key: str) -> bytes:
+    publish = Basic.Publish(exchange=exchange, routing_key=key, mandatory=True)
+    return pamqp.frame.marshal(publish, number)
+
+
+def _frame(kind: int, number: int, payload: bytes) -> bytes:
+    return b"".join((pack(">BHI", kind, number, len(payload)), payload, FRAME_END_CHAR))
+
+
+def _parts(body: bytes, size: int) -> Iterator[bytes]:
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+
+
+def _result(confirmation: Confirmation, message: Outgoing) -> BusError | None:
+    where = f"{message.exchange}/{message.key}"
+    if confirmation.cancelled():
+        return BusUnavailable("the connection was lost before the broker confirmed")
+    match confirmation.exception():
+        case None:
+            return None
+        case PublishError():
+            return Unroutable(f"no queue is bound for {where}")
+        case DeliveryError():
+            return PublishRefused(f"the broker refused {where}")
+        case error:
+            return BusUnavailable(str(error))

@@ -1,0 +1,134 @@
+"""A queue that is being read over RabbitMQ, and the messages that come from it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import aiormq
+
+from common.bus.deadline import bounded
+from common.bus.messages import BusUnavailable, Delivery, Headers
+from common.bus.topology import Queue
+
+_SETTLE_SECONDS = 5.0
+"""An ack that the socket has not taken by then is given up; the message comes again."""
+
+
+class AmqpDelivery:
+    """A message from RabbitMQ, held until it is settled."""
+
+    __slots__ = ("_channel", "_message", "_properties", "_tag", "body", "queue")
+
+    def __init__(self, message: aiormq.abc.DeliveredMessage, queue: str):
+        self._message = message
+        self._channel = message.channel
+        self._properties = message.header.properties
+        self._tag = message.delivery_tag
+        self.body: bytes = message.body
+        self.queue = queue
+
+    @property
+    def type(self) -> str:
+        return self._properties.message_type or ""
+
+    @property
+    def message_id(self) -> str:
+        return self._properties.message_id or ""
+
+    @property
+    def headers(self) -> Headers:
+        return self._properties.headers or {}
+
+    @property
+    def routing_key(self) -> str:
+        return self._message.routing_key or ""
+
+    @property
+    def user_id(self) -> str | None:
+        return self._properties.user_id
+
+    @property
+    def correlation_id(self) -> str | None:
+        return self._properties.correlation_id
+
+    @property
+    def reply_to(self) -> str | None:
+        return self._properties.reply_to
+
+    @property
+    def redelivered(self) -> bool:
+        return bool(self._message.redelivered)
+
+    @property
+    def stale(self) -> bool:
+        return bool(self._channel.is_closed)
+
+    async def ack(self, *, multiple: bool = False) -> None:
+        # Waiting until the frame is written, so that closing the connection next loses no ack.
+        if self._tag is not None and not self.stale:
+            with contextlib.suppress(BusUnavailable):
+                await bounded(self._channel.basic_ack(self._tag, multiple), _SETTLE_SECONDS)
+
+    async def requeue(self) -> None:
+        if self._tag is not None and not self.stale:
+            with contextlib.suppress(BusUnavailable):
+                await bounded(self._channel.basic_nack(self._tag, requeue=True), _SETTLE_SECONDS)
+
+
+class Subscription:
+    """A queue that is being read. Deliveries arrive in `deliveries`, in the broker's order.
+
+    The queue is bounded by the prefetch: the broker sends no more than that many unacked messages.
+    """
+
+    def __init__(self, queue: str, prefetch: int, *, private: Queue | None = None):
+        self.queue = queue
+        self.prefetch = prefetch
+        self.deliveries: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._private = private
+        self._channel: Any = None
+        self._tag: str | None = None
+        self.cancelled = False
+
+    async def attach(self, channel: Any, on_lost: Callable[[object], None]) -> None:
+        """Start reading on a channel of its own."""
+        channel.on_consumer_cancel_callbacks.add(on_lost)
+        await channel.basic_qos(prefetch_count=self.prefetch)
+        if self._private is not None:
+            await _declare_private(channel, self._private)
+        self._forget_what_is_stale()
+        deliveries, queue = self.deliveries, self.queue
+
+        async def take(message: aiormq.abc.DeliveredMessage) -> None:
+            deliveries.put_nowait(AmqpDelivery(message, queue))
+
+        ok = await channel.basic_consume(queue, take, no_ack=False)
+        self._channel, self._tag = channel, ok.consumer_tag
+        if self.cancelled:  # Meanwhile.
+            await self._stop_consuming()
+
+    async def cancel(self) -> None:
+        """Take no further messages; those in hand can still be settled."""
+        self.cancelled = True
+        await self._stop_consuming()
+
+    async def _stop_consuming(self) -> None:
+        tag, self._tag = self._tag, None
+        if tag is not None and not self._channel.is_closed:
+            with contextlib.suppress(BusUnavailable):
+                await bounded(self._channel.basic_cancel(tag), _SETTLE_SECONDS)
+
+    def _forget_what_is_stale(self) -> None:
+        """What a lost channel had delivered comes again on the new one; keeping both would let the
+        queue grow with every reconnection."""
+        while not self.deliveries.empty():
+            self.deliveries.get_nowait()
+
+
+async def _declare_private(channel: Any, queue: Queue) -> None:
+    await channel.queue_declare(queue.name, exclusive=True, auto_delete=True)
+    for binding in queue.bindings:
+        await channel.queue_bind(queue.name, binding.exchange, binding.key)

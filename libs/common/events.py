@@ -1,0 +1,57 @@
+"""Messages between the services, which no agent sees: what the webhook tells the processor, and what
+the health service tells everyone's cache."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from heliograph.models import Instant, ReportStatus, Slug, Wire
+
+
+class SmsReceived(Wire):
+    """An inbound text, as its provider told it. `at` is the provider's receive instant,
+    `accepted_at` the moment the webhook took it."""
+
+    type: ClassVar[str] = "sms.received"
+
+    provider: str
+    tenant_id: Slug
+    connection_id: str
+    provider_message_id: str
+    number: str
+    remote: str
+    body: str
+    segments: int | None = None
+    at: Instant
+    accepted_at: Instant
+
+
+class SmsReport(Wire):
+    """A delivery report, as its provider told it. `reference` is our own message ID where the
+    provider echoes it (ACS: the tag)."""
+
+    type: ClassVar[str] = "sms.report"
+
+    provider: str
+    tenant_id: Slug
+    connection_id: str
+    provider_message_id: str
+    reference: str | None = None
+    number: str
+    remote: str
+    status: ReportStatus
+    code: str | None = None
+    details: str | None = None
+    at: Instant
+    accepted_at: Instant
+
+
+class ConnectionChanged(Wire):
+    """A connection, a number or an agent changed: caches reload what they hold of the tenant."""
+
+    type: ClassVar[str] = "connection.changed"
+
+    tenant_id: Slug
+    connection_id: str
+    what: str
+    at: Instant

@@ -1,0 +1,35 @@
+"""W3C trace context, carried by hand through HTTP and AMQP headers.
+
+One text keeps one trace ID from the provider's delivery to the report on its answer. The format is
+`traceparent` version 00 (W3C Trace Context, "traceparent Header").
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from contextvars import ContextVar
+from typing import Final
+
+_FORM: Final = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+
+current: ContextVar[str | None] = ContextVar("traceparent", default=None)
+"""The traceparent of what is being worked on."""
+
+
+def valid(traceparent: object) -> str | None:
+    """The header's value where it is a well-formed version 00 traceparent, else None."""
+    return traceparent if isinstance(traceparent, str) and _FORM.fullmatch(traceparent) else None
+
+
+def fresh() -> str:
+    """A new trace, not sampled: whether it is exported is the exporter's decision."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+
+
+def follow(traceparent: object) -> str:
+    """The next span of the given trace, or a new trace where the value is not usable."""
+    match = _FORM.fullmatch(traceparent) if isinstance(traceparent, str) else None
+    if match is None:
+        return fresh()
+    return f"00-{match[1]}-{secrets.token_hex(8)}-{match[3]}"
