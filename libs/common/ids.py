@@ -19,8 +19,8 @@ _ID_OCTETS: Final = 16
 def frame(*parts: str) -> bytes:
     """The parts as one byte string that no other sequence of parts has: each one in UTF-8 after its
     length in 8 octets, big-endian. Thus ("ab", "c") and ("a", "bc") stay apart."""
-    encoded = (part.encode("utf-8", "surrogatepass") for part in parts)
-    return b"".join(len(part).to_bytes(_LENGTH_OCTETS, "big") + part for part in encoded)
+    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
+    return b"".join([len(part).to_bytes(_LENGTH_OCTETS, "big") + part for part in encoded])
 
 
 def derive(kind: str, *parts: str) -> str:

@@ -49,14 +49,18 @@ def classify(text: str) -> Keyword | None:
 
 
 def _fold(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text)
-    plain = "".join(c for c in decomposed if unicodedata.category(c) != "Mn").upper()
+    plain = (text if text.isascii() else _without_accents(text)).upper()
     start, end = 0, len(plain)
     while start < end and _is_surrounding(plain[start]):
         start += 1
     while end > start and _is_surrounding(plain[end - 1]):
         end -= 1
     return _BETWEEN_WORDS.sub(" ", plain[start:end])
+
+
+def _without_accents(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in decomposed if unicodedata.category(c) != "Mn")
 
 
 def _is_surrounding(character: str) -> bool:

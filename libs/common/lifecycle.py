@@ -1,0 +1,98 @@
+"""How a service lives: settings, logs, management endpoints, the service itself, a safe stop.
+
+SIGTERM or SIGINT sets `Runtime.stopping`; the service then takes nothing more, finishes what is in
+hand, confirms, acks and closes, within the grace period.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import structlog
+import uvloop
+
+from common import logging as logs
+from common.failpoints import Failpoints
+from common.management import Management
+from common.metrics import Metrics
+from common.settings import ServiceSettings, load_or_exit, stop
+
+log = structlog.get_logger(__name__)
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
+
+
+@dataclass(slots=True)
+class Runtime:
+    """What every service is given beside its settings."""
+
+    name: str
+    metrics: Metrics
+    management: Management
+    failpoints: Failpoints
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    replica: str = field(default_factory=lambda: f"{socket.gethostname()}:{secrets.token_hex(6)}")
+    """Names this life of the process; the owner of its leases. Random, because containers may share
+    a host name and a process ID."""
+
+
+Serve = Callable[[Settings, Runtime], Awaitable[None]]
+"""Starts a service, runs it until `Runtime.stopping`, drains it and returns."""
+
+
+def run(name: str, settings_type: type[Settings], serve: Serve[Settings]) -> None:
+    """Run a service until it is told to stop. Exits with 78 where a setting is unusable, with 1
+    where a port is in use or the stop took longer than the grace period."""
+    settings = load_or_exit(settings_type)
+    try:
+        failpoints = Failpoints(settings.failpoint)
+    except ValueError:
+        stop("HELIOGRAPH_FAILPOINT: there is no fail point of that name.")
+    logs.configure(service=name, level=settings.log_level, form=settings.log_format)
+    uvloop.run(_main(name, settings, serve, failpoints))
+
+
+async def _main(
+    name: str, settings: Settings, serve: Serve[Settings], failpoints: Failpoints
+) -> None:
+    metrics = Metrics()
+    management = Management(metrics, host=settings.management_host, port=settings.management_port)
+    runtime = Runtime(name, metrics, management, failpoints)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, runtime.stopping.set)
+    await listen(management.start(), f"management port {settings.management_port}")
+    log.info("service.started", service=name)
+    try:
+        await _until_stopped(serve(settings, runtime), runtime, settings.grace_period)
+    finally:
+        await management.stop()
+    log.info("service.stopped", service=name)
+
+
+async def _until_stopped(work: Awaitable[None], runtime: Runtime, grace: float) -> None:
+    task: asyncio.Future[Any] = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(runtime.stopping.wait())
+    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    done, _ = await asyncio.wait({task}, timeout=grace)
+    if not done:
+        task.cancel()
+        await asyncio.wait({task}, timeout=2)
+        log.error("service.stop_timed_out", grace_s=grace)
+        raise SystemExit(1)
+    task.result()
+
+
+async def listen(starting: Awaitable[None], what: str) -> None:
+    """Await a server's start; a port in use ends the process with one line, not a traceback."""
+    try:
+        await starting
+    except OSError as error:
+        stop(f"cannot listen on {what}: {error.strerror or error}.")

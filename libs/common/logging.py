@@ -1,0 +1,102 @@
+"""Logs: structlog, JSON or console, masked by construction.
+
+A caller cannot leak by accident: keys that hold a text's content are replaced by its length, and
+every other string is scrubbed of numbers and credentials on its way out, tracebacks included.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Final
+
+import orjson
+import structlog
+
+from common import trace
+from common.redact import scrub
+
+_CONTENT_KEYS: Final = frozenset({"body", "original_body", "text", "details"})
+_PLAIN_KEYS: Final = frozenset({"timestamp", "level", "event", "service", "trace_id"})
+
+Event = MutableMapping[str, Any]
+
+
+def mask(_: object, __: str, event: Event) -> Event:
+    """Replace contents by their length and scrub every other string."""
+    for key, value in event.items():
+        if key in _CONTENT_KEYS:
+            event[key] = f"<{len(value)} characters>" if isinstance(value, str) else "<hidden>"
+        elif key not in _PLAIN_KEYS:
+            event[key] = _scrubbed(value)
+    if isinstance(event.get("event"), str):
+        event["event"] = scrub(event["event"])
+    return event
+
+
+def _scrubbed(value: Any) -> Any:
+    if isinstance(value, str):
+        return scrub(value)
+    if isinstance(value, dict):
+        return {
+            key: f"<{len(str(item))} characters>" if key in _CONTENT_KEYS else _scrubbed(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_scrubbed(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    return scrub(str(value))
+
+
+def add_trace(_: object, __: str, event: Event) -> Event:
+    """Put the trace ID of what is being worked on into the line."""
+    traceparent = trace.current.get()
+    if traceparent is not None:
+        event["trace_id"] = traceparent.split("-")[1]
+    return event
+
+
+def configure(*, service: str, level: str, form: str) -> None:
+    """Send structlog's and the standard library's records to standard error, masked."""
+
+    def add_service(_: object, __: str, event: Event) -> Event:
+        event["service"] = service
+        return event
+
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_service,
+        add_trace,
+        structlog.processors.format_exc_info,
+        mask,
+    ]
+    renderer: Any = (
+        structlog.processors.JSONRenderer(serializer=_dump)
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    threshold = logging.getLevelName(level.upper())
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, mask, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(threshold, logging.WARNING))
+
+
+def _dump(event: Event, **_: Any) -> str:
+    return orjson.dumps(event, default=str).decode()

@@ -1,0 +1,1 @@
+"""SMS providers: one file each, behind one port. `registry` lists them."""

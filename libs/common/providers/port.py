@@ -1,0 +1,128 @@
+"""What a provider must be able to do, and the closed set of answers that a send can have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from heliograph.codes import OutcomeCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A text to one recipient, ready to leave.
+
+    `reference` is our message ID, echoed by the provider in its reports where it can. `request_id`
+    and `first_sent` are the idempotency values: the same at every try.
+    """
+
+    sender: str
+    recipient: str
+    body: str
+    reference: str
+    request_id: UUID
+    first_sent: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took the text. `repeated` where it recognised an earlier try."""
+
+    provider_message_id: str | None
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotProcessed:
+    """Surely not sent, may work later. `retry_after` is the provider's wish in seconds."""
+
+    code: OutcomeCode
+    detail: str
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """It may or may not have been sent."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Surely not sent, and never will be as it is. `account` says that the connection is to blame,
+    not the text."""
+
+    code: OutcomeCode
+    detail: str
+    account: bool = False
+
+
+SendResult = Accepted | NotProcessed | Ambiguous | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Healthy:
+    """The credentials work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unhealthy:
+    """The credentials do not work; `reason` is one sentence for an administrator."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The provider could not be asked; nothing is known about the credentials."""
+
+    reason: str
+
+
+Health = Healthy | Unhealthy | Unknown
+
+
+class UnusableCredentials(ValueError):
+    """Credentials that no client can be built from; the text names the field, never a value."""
+
+    code = "unusable_credentials"
+
+
+class ProviderClient(Protocol):
+    """One connection's client, with a pooled HTTP session. Never raises for a provider's fault."""
+
+    async def send(self, text: Text) -> SendResult:
+        """Send one text, once, without retrying."""
+        ...
+
+    async def check(self, numbers: Sequence[str]) -> Health:
+        """Make an authenticated call that sends nothing."""
+        ...
+
+    async def close(self) -> None:
+        """Close the session."""
+        ...
+
+
+class Provider(Protocol):
+    """A provider: its facts and how to build a client."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def deduplicates(self) -> bool:
+        """Whether a repeated request ID is answered without sending again."""
+        ...
+
+    def connect(self, credentials: Mapping[str, str], *, timeout: float) -> ProviderClient:
+        """Build a client; makes no call. `timeout` bounds one call, in seconds.
+
+        Raises:
+            UnusableCredentials: a field is missing or malformed.
+        """
+        ...

@@ -1,0 +1,137 @@
+"""The MongoDB client: how it is set up, and which of its errors mean that the store is away.
+
+Every write waits for a majority and its journal, so what was answered survives the loss of a
+primary. Every operation ends within the time-out, a frozen or electing server included (MongoDB
+docs, "Limit Server Execution Time": `timeoutMS`).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from datetime import UTC
+from typing import Any, Final, NoReturn, ParamSpec, TypeAlias, TypeVar
+
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from pymongo.errors import (
+    BulkWriteError,
+    ConnectionFailure,
+    OperationFailure,
+    PyMongoError,
+    WaitQueueTimeoutError,
+    WriteConcernError,
+)
+from pymongo.read_concern import ReadConcern
+
+from common.errors import StoreUnavailable
+
+Document: TypeAlias = dict[str, Any]
+Collection: TypeAlias = AsyncIOMotorCollection[Document]
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MAJORITY: Final = ReadConcern("majority")
+DUPLICATE_KEY: Final = 11000
+
+_AWAY: Final = (ConnectionFailure, WaitQueueTimeoutError, WriteConcernError)
+_AWAY_CODES: Final = frozenset(
+    {
+        13,  # Unauthorized: credentials being changed are no message's fault
+        18,  # AuthenticationFailed
+        24,  # LockTimeout
+        50,  # MaxTimeMSExpired
+        112,  # WriteConflict
+        134,  # ReadConcernMajorityNotAvailableYet
+        262,  # ExceededTimeLimit
+        8000,  # AtlasError: the proxy refuses
+        14031,  # OutOfDiskSpace
+    }
+)
+"""Server errors that tell nothing about the document in hand (MongoDB docs, "Error Codes")."""
+
+
+class WriteRefused(Exception):
+    """MongoDB refused to store a document. Says the error codes only: the driver's own text quotes
+    the document, with number and body."""
+
+    code = "write_refused"
+
+
+def raise_named(error: PyMongoError) -> NoReturn:
+    """Raise `StoreUnavailable` if the error means that the store is away, else the error, without
+    the driver's quotation of the document."""
+    if isinstance(error, BulkWriteError):
+        details: Mapping[str, Any] = error.details
+        codes = {int(item["code"]) for item in details.get("writeErrors", ())}
+        if details.get("writeConcernErrors") or codes & _AWAY_CODES:
+            raise StoreUnavailable(f"MongoDB did not confirm the write (codes {codes}).") from None
+        raise WriteRefused(f"MongoDB refused the write (codes {codes}).") from None
+    away_code = isinstance(error, OperationFailure) and error.code in _AWAY_CODES
+    if away_code or isinstance(error, _AWAY) or error.timeout:
+        raise StoreUnavailable(f"MongoDB is away ({type(error).__name__}).") from error
+    if isinstance(error, OperationFailure):
+        raise WriteRefused(f"MongoDB refused the operation (code {error.code}).") from None
+    raise error
+
+
+def guarded(function: Callable[P, Awaitable[R]]) -> Callable[P, Coroutine[Any, Any, R]]:
+    """A function whose driver errors become `StoreUnavailable` or `WriteRefused`."""
+
+    @functools.wraps(function)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return await function(*args, **kwargs)
+        except PyMongoError as error:
+            raise_named(error)
+
+    return call
+
+
+class Database:
+    """An open database; made by `open_database`, ended by `close`."""
+
+    def __init__(self, client: AsyncIOMotorClient[Document], name: str):
+        self._client = client
+        self._database = client[name]
+
+    def collection(self, name: str) -> Collection:
+        """A collection, read from the primary."""
+        return self._database[name]
+
+    def majority(self, name: str) -> Collection:
+        """A collection of which only that is read which a majority has and no failover undoes."""
+        return self._database[name].with_options(read_concern=MAJORITY)
+
+    @guarded
+    async def ping(self) -> None:
+        """Raise `StoreUnavailable` unless a primary answers in time."""
+        await self._database.command("ping")
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._client.close()
+
+
+def open_database(uri: str, database: str, timeout: float) -> Database:
+    """A client for one database. Connects at the first operation, on the running event loop.
+
+    Args:
+        timeout: seconds after which any operation fails, the search for a primary included.
+    """
+    milliseconds = max(1, int(timeout * 1000))
+    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+        uri,
+        tz_aware=True,
+        tzinfo=UTC,
+        retryWrites=True,
+        retryReads=True,
+        timeoutMS=milliseconds,
+        serverSelectionTimeoutMS=milliseconds,
+        connectTimeoutMS=milliseconds,
+        w="majority",
+        journal=True,
+        appname="heliograph",
+    )
+    return Database(client, database)

@@ -1,0 +1,233 @@
+"""Outbound texts in MongoDB: claimed before anything leaves, finished once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pymongo import ReturnDocument
+from pymongo.errors import BulkWriteError
+
+from common.store.claims import LEFT_US, OUTCOME_RANK, claim_of_outbound, needs_lease
+from common.store.client import DUPLICATE_KEY, Database, Document, guarded
+from common.store.clock import Clock, after, milliseconds, utc_now
+from common.store.documents import (
+    OUTBOUND,
+    outbound_document,
+    outcome_document,
+    read_outbound,
+    read_outcome,
+    read_route,
+    refused_outbound,
+)
+from common.store.ports import LeaseLost
+from common.store.records import (
+    Claim,
+    NewOutbound,
+    Outbound,
+    Route,
+    SendState,
+    conversation_id,
+    outbound_id,
+)
+from common.store.schema import AGENTS, CONNECTIONS, CONSENTS, COUNTERS, MESSAGES, NUMBERS
+from common.store.sequence import reserve
+from heliograph.models import MAX_RECIPIENTS, Outcome, OutcomeStatus
+
+
+class MongoOutbound:
+    """Outbound texts in MongoDB."""
+
+    def __init__(self, database: Database, *, clock: Clock = utc_now):
+        self._messages = database.collection(MESSAGES)
+        self._counters = database.collection(COUNTERS)
+        self._consents = database.majority(CONSENTS)
+        self._numbers = database.majority(NUMBERS)
+        self._agents = database.majority(AGENTS)
+        self._clock = clock
+
+    @guarded
+    async def route(self, tenant_id: str, number: str) -> Route | None:
+        found = self._numbers.aggregate(
+            [
+                {"$match": {"_id": f"{tenant_id}/{number}", "tenant_id": tenant_id}},
+                _join(CONNECTIONS, "connection"),
+                _join(AGENTS, "agent"),
+            ]
+        )
+        documents = await found.to_list(None)
+        return read_route(documents[0]) if documents else None
+
+    @guarded
+    async def agent_of_user(self, bus_user: str) -> tuple[str, str] | None:
+        agent = await self._agents.find_one({"bus_user": bus_user})
+        return (agent["tenant_id"], agent["agent_id"]) if agent else None
+
+    @guarded
+    async def opted_out(self, tenant_id: str, number: str, remote: str) -> bool:
+        consent = await self._consents.find_one(
+            {"_id": conversation_id(tenant_id, number, remote), "tenant_id": tenant_id},
+            {"opted_out": True},
+        )
+        return consent is not None and bool(consent["opted_out"])
+
+    @guarded
+    async def claim(
+        self, texts: Sequence[NewOutbound], *, owner: str, lease: float
+    ) -> Sequence[Outbound]:
+        """As the port says. A lease of the same owner is live for it as well: the text is in its
+        hand already."""
+        if not texts:
+            return []
+        now = milliseconds(self._clock())
+        until = after(now, lease)
+        fresh: dict[str, Document] = {}
+        known = await self._of_command(texts[0])
+        while True:
+            if any(item["digest"] != texts[0].digest for item in known.values()):
+                return [refused_outbound(text, known.get(text.id), now) for text in texts]
+            new = {text.id: text for text in texts if text.id not in known}
+            if not new:
+                break
+            in_order = sorted(new.items(), key=lambda item: item[1].index)
+            first = await reserve(self._counters, len(in_order))
+            fresh |= await self._insert(
+                [
+                    outbound_document(
+                        text, text_id=text_id, seq=seq, now=now, owner=owner, lease_until=until
+                    )
+                    for seq, (text_id, text) in enumerate(in_order, first)
+                ]
+            )
+            # Most often that is all; otherwise a twin of the command was at the same point.
+            known |= fresh if new.keys() <= fresh.keys() else await self._of_command(texts[0])
+        return [
+            read_outbound(fresh[text.id], Claim.FRESH)
+            if text.id in fresh
+            else await self._take_known(known[text.id], text.digest, now, owner, until)
+            for text in texts
+        ]
+
+    async def _of_command(self, text: NewOutbound) -> dict[str, Document]:
+        """All that is known of a text's command, whatever its recipients were. Its texts have IDs
+        that follow from the index, so no index on the command is needed."""
+        ids = [
+            outbound_id(text.tenant_id, text.agent_id, text.command_id, index)
+            for index in range(MAX_RECIPIENTS)
+        ]
+        found = self._messages.find({"_id": {"$in": ids}, "tenant_id": text.tenant_id})
+        return {document["_id"]: document for document in await found.to_list(None)}
+
+    async def _insert(self, documents: list[Document]) -> dict[str, Document]:
+        """Insert in order up to the first that is there already; returns those inserted.
+
+        In order, because the command's first text stands for the command: where another command
+        with this ID came first, nothing of this one is inserted.
+        """
+        try:
+            await self._messages.insert_many(documents, ordered=True)
+        except BulkWriteError as error:
+            failed = error.details.get("writeErrors", [])
+            other = any(item["code"] != DUPLICATE_KEY for item in failed)
+            if not failed or other or error.details.get("writeConcernErrors"):
+                raise
+            documents = documents[: failed[0]["index"]]
+        return {document["_id"]: document for document in documents}
+
+    async def _take_known(
+        self, document: Document, digest: str, now: datetime, owner: str, until: datetime
+    ) -> Outbound:
+        claim = claim_of_outbound(document, digest, now)
+        if claim is not Claim.RESUMED:
+            return read_outbound(document, claim)
+        taken: Document | None = await self._messages.find_one_and_update(
+            {
+                "_id": document["_id"],
+                "tenant_id": document["tenant_id"],
+                "outcome": None,
+                "$or": [{"lease_until": None}, {"lease_until": {"$lt": now}}],
+            },
+            {"$set": {"lease_owner": owner, "lease_until": until}},
+            return_document=ReturnDocument.AFTER,
+        )
+        if taken is None:
+            return read_outbound(document, Claim.BUSY)
+        return read_outbound(taken, Claim.RESUMED)
+
+    @guarded
+    async def begin(self, tenant_id: str, message_id: str, *, owner: str, lease: float) -> bool:
+        now = milliseconds(self._clock())
+        begun = await self._messages.update_one(
+            _in_hand(tenant_id, message_id, owner),
+            {
+                "$set": {
+                    "state": SendState.SENDING.value,
+                    "begun_at": now,
+                    "lease_until": after(now, lease),
+                },
+                "$inc": {"attempts": 1},
+            },
+        )
+        return begun.matched_count == 1
+
+    @guarded
+    async def wait(self, tenant_id: str, message_id: str, *, owner: str, ambiguous: bool) -> None:
+        state = SendState.SENDING if ambiguous else SendState.WAITING
+        await self._messages.update_one(
+            _in_hand(tenant_id, message_id, owner),
+            {"$set": {"state": state.value, "lease_owner": None, "lease_until": None}},
+        )
+
+    @guarded
+    async def finish(
+        self, tenant_id: str, message_id: str, *, owner: str, outcome: Outcome
+    ) -> Outcome:
+        text = {"_id": message_id, "tenant_id": tenant_id, "direction": OUTBOUND}
+        mine = {"lease_owner": owner} if needs_lease(outcome) else {}
+        finished = await self._messages.update_one(
+            text | mine | {"outcome": None},
+            _outcome_pipeline(outcome, milliseconds(self._clock())),
+        )
+        if finished.matched_count == 1:
+            return outcome
+        document = await self._messages.find_one(text, {"outcome": True})
+        recorded = read_outcome(document) if document else None
+        if recorded is None:
+            raise LeaseLost("The text is not leased to this owner.")
+        return recorded
+
+
+def _join(collection: str, field: str) -> Document:
+    """Replace a key by a list with the document that it names."""
+    return {
+        "$lookup": {"from": collection, "localField": field, "foreignField": "_id", "as": field}
+    }
+
+
+def _in_hand(tenant_id: str, message_id: str, owner: str) -> Document:
+    text = {"_id": message_id, "tenant_id": tenant_id, "direction": OUTBOUND}
+    return text | {"lease_owner": owner, "outcome": None}
+
+
+def _outcome_pipeline(outcome: Outcome, now: datetime) -> list[Document]:
+    """Record an outcome, and its delivery state unless a report has told a later one already."""
+    rank = OUTCOME_RANK[outcome.status]
+    reported = {"$gt": ["$rank", rank]}
+    held = outcome.status is OutcomeStatus.HELD
+    fields: dict[str, Any] = {
+        "outcome": {"$literal": outcome_document(outcome)},
+        "state": SendState.HELD.value if held else SendState.FINISHED.value,
+        "status": {"$cond": [reported, "$status", outcome.status.value]},
+        "rank": {"$cond": [reported, "$rank", rank]},
+        "lease_owner": None,
+        "lease_until": None,
+        "held_at" if held else "finished_at": now,
+    }
+    if outcome.provider_message_id is not None:
+        fields["provider_message_id"] = {"$literal": outcome.provider_message_id}
+    if outcome.status is OutcomeStatus.SENT:
+        fields["sent_at"] = now
+    if outcome.status in LEFT_US:
+        fields |= {"in_history": True, "at": now}
+    return [{"$set": fields}]

@@ -1,0 +1,268 @@
+"""What can be done with the store. Each port has two implementations with one conformance suite:
+MongoDB (`mongo_*.py`) and memory (`memory.py`, unit tests only).
+
+Every method may raise `common.errors.StoreUnavailable`. Every query takes a tenant, but for the
+directory's address lookup (an address is unique over all tenants) and the daily validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from common.store.records import (
+    AppliedReport,
+    ConnectionRecord,
+    ConnectionStatus,
+    Execution,
+    Inbound,
+    NewInbound,
+    NewOutbound,
+    NewReport,
+    Outbound,
+    PastText,
+    RegisteredNumber,
+    Route,
+)
+from heliograph.models import Outcome
+
+
+class Directory(Protocol):
+    """Which numbers are connected: the read side."""
+
+    async def all_numbers(self) -> Sequence[RegisteredNumber]:
+        """Every number of every connection that is not disconnected."""
+        ...
+
+    async def find_number(self, address: str) -> RegisteredNumber | None:
+        """One number by its address."""
+        ...
+
+    async def ping(self) -> None:
+        """Raise `StoreUnavailable` unless a primary answers."""
+        ...
+
+
+class InboundStore(Protocol):
+    """Inbound texts and delivery reports."""
+
+    async def record(
+        self, texts: Sequence[NewInbound], *, owner: str, lease: float
+    ) -> Sequence[Inbound]:
+        """Record texts and claim their hand-over, in one bulk insert whose unique `_id` is the
+        dedupe. Results in the order of `texts`.
+
+        A new text is `FRESH` and leased to `owner` for `lease` seconds. A known text is `FINISHED`
+        where it was handed over (its duplicate is counted with the instant), `RESUMED` where it was
+        not and no other owner's lease is live (it is then leased to `owner`), `BUSY` otherwise. A known text keeps
+        the content and the seq of its first recording.
+        """
+        ...
+
+    async def histories(
+        self, texts: Sequence[Inbound], *, limit: int
+    ) -> Mapping[str, Sequence[PastText]]:
+        """By message ID: the last `limit` texts of each text's conversation that were recorded
+        before it (a lower seq), in order of time, oldest first, without the text itself."""
+        ...
+
+    async def note_consent(self, texts: Sequence[Inbound]) -> None:
+        """Keep the newest opt-out or opt-in keyword of each conversation. Repeating it, or doing it
+        out of order, changes nothing: the newest `at` wins."""
+        ...
+
+    async def opted_out(self, texts: Sequence[Inbound]) -> frozenset[str]:
+        """The conversation IDs, of those of `texts`, whose remote has opted out."""
+        ...
+
+    async def mark_handed_over(self, ids: Sequence[str], *, tenant_ids: frozenset[str]) -> None:
+        """Mark texts as handed over to their agents, now."""
+        ...
+
+    async def apply_reports(self, reports: Sequence[NewReport]) -> Sequence[AppliedReport]:
+        """Apply delivery reports by rank, found by `reference` (our message ID) or by the
+        provider's message ID. Results in the order of `reports`. Applying a report again, before
+        `mark_told`, says `tell` again."""
+        ...
+
+    async def mark_told(self, applied: Sequence[AppliedReport]) -> None:
+        """Note that agents were told of these reports."""
+        ...
+
+
+class OutboundStore(Protocol):
+    """Outbound texts: claims and outcomes."""
+
+    async def route(self, tenant_id: str, number: str) -> Route | None:
+        """The number as it is now, gate included (majority read, never cached)."""
+        ...
+
+    async def agent_of_user(self, bus_user: str) -> tuple[str, str] | None:
+        """The (tenant, agent) that a broker user proves to be."""
+        ...
+
+    async def opted_out(self, tenant_id: str, number: str, remote: str) -> bool:
+        """Whether the remote has opted out, as of now (majority read)."""
+        ...
+
+    async def claim(
+        self, texts: Sequence[NewOutbound], *, owner: str, lease: float
+    ) -> Sequence[Outbound]:
+        """Claim texts of one command for sending, before anything leaves. Results in order.
+
+        `FRESH`: inserted now. `CONFLICT`: known with another digest. `FINISHED`: has its outcome
+        (also `held`). `RESUMED`: left unfinished and its lease has run out; now leased to `owner`;
+        `state` tells whether a provider call may have gone out. `BUSY`: leased to another.
+        A known text keeps its content, its seq and its `first_sent`.
+        """
+        ...
+
+    async def begin(self, tenant_id: str, message_id: str, *, owner: str, lease: float) -> bool:
+        """Note that a provider call is about to leave: state `sending`, one more attempt, the lease
+        renewed. False where the text is no longer leased to `owner`; nothing may be sent then."""
+        ...
+
+    async def wait(self, tenant_id: str, message_id: str, *, owner: str, ambiguous: bool) -> None:
+        """Give the text up for now: the lease ends. State `waiting`, or still `sending` where a
+        call may have been accepted."""
+        ...
+
+    async def finish(
+        self, tenant_id: str, message_id: str, *, owner: str, outcome: Outcome
+    ) -> Outcome:
+        """Record the outcome, with state `held` for status held and `finished` otherwise. The first
+        outcome stays: returns the one that is recorded. A delivery state that a report has already
+        raised is kept. Texts that are `sent` or `uncertain` enter the history.
+
+        `sent` and `uncertain` are recorded whoever brings them, for something left; that nothing
+        left, only the holder of the lease can say.
+
+        Raises:
+            LeaseLost: nothing is recorded yet, and the text is not leased to `owner`; another may
+                be sending it, so come back later.
+        """
+        ...
+
+
+class Executions(Protocol):
+    """The lives of texts, read from what is recorded."""
+
+    async def of_message(self, tenant_id: str, message_id: str) -> Execution | None:
+        """The execution of an inbound text."""
+        ...
+
+    async def latest(self, tenant_id: str, *, limit: int) -> Sequence[Execution]:
+        """The executions of the newest inbound texts, newest first."""
+        ...
+
+
+class Connections(Protocol):
+    """Tenants, agents, connections and numbers: the write side."""
+
+    async def put_tenant(
+        self, tenant_id: str, *, name: str, wrapped_key: Mapping[str, object]
+    ) -> Mapping[str, object]:
+        """Create a tenant if it does not exist; returns the wrapped data key that it has."""
+        ...
+
+    async def put_agent(self, tenant_id: str, agent_id: str, *, name: str, bus_user: str) -> None:
+        """Create or update an agent.
+
+        Raises:
+            BusUserTaken: another agent has this broker user (enforced by a unique index).
+        """
+        ...
+
+    async def put_connection(
+        self,
+        tenant_id: str,
+        connection_id: str,
+        *,
+        name: str,
+        provider: str,
+        sealed: Mapping[str, object],
+    ) -> None:
+        """Create a connection, or replace its name and credentials; status becomes `active`. The
+        numbers of a connection that was disconnected come back by `put_number`."""
+        ...
+
+    async def put_number(
+        self,
+        tenant_id: str,
+        connection_id: str,
+        *,
+        address: str,
+        region: str,
+        agent_id: str,
+    ) -> None:
+        """Add a number to a connection, gate off. An existing number of the same tenant is moved to
+        the connection and the agent, and keeps its gate.
+
+        Raises:
+            NumberTaken: another tenant has it connected (enforced by a unique index).
+            UnknownConnection: the tenant has no such connection, or it is disconnected.
+        """
+        ...
+
+    async def set_gate(self, tenant_id: str, address: str, *, on: bool) -> bool:
+        """Turn a number's autonomous sending on or off (majority write). False where the tenant has
+        no such number."""
+        ...
+
+    async def get(self, tenant_id: str, connection_id: str) -> ConnectionRecord | None:
+        """One connection."""
+        ...
+
+    async def to_validate(self) -> Sequence[ConnectionRecord]:
+        """Every active or errored connection of every tenant."""
+        ...
+
+    async def set_status(
+        self,
+        tenant_id: str,
+        connection_id: str,
+        *,
+        status: ConnectionStatus,
+        error: str | None,
+        checked_at: datetime,
+    ) -> bool:
+        """Record the result of a check; a disconnected connection stays so. True where the status
+        or the error changed. `disconnected` overwrites the credentials and frees the numbers."""
+        ...
+
+
+class Leases(Protocol):
+    """Work that one replica does for all."""
+
+    async def acquire(self, name: str, *, owner: str, seconds: float) -> bool:
+        """Take or renew a lease; False where another owner's is live."""
+        ...
+
+    async def release(self, name: str, *, owner: str) -> None:
+        """Give a lease up, if it is this owner's."""
+        ...
+
+
+class NumberTaken(Exception):
+    """The number is connected elsewhere; disconnect it there first."""
+
+    code = "number_taken"
+
+
+class UnknownConnection(Exception):
+    """The tenant has no such connection, or it is disconnected; connect it first."""
+
+    code = "unknown_connection"
+
+
+class BusUserTaken(Exception):
+    """Another agent has this broker user; give each agent its own."""
+
+    code = "bus_user_taken"
+
+
+class LeaseLost(Exception):
+    """Another replica has taken the text over; come back later for what it recorded."""
+
+    code = "lease_lost"

@@ -1,0 +1,301 @@
+"""What the store keeps, as plain frozen values.
+
+One document a text, inbound or outbound, holds everything that happened to it with its instants, so
+the life of a text is read from the text itself and no second book has to agree with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, Final
+
+from common.ids import derive
+from heliograph.models import Direction, Keyword, Outcome, ReportStatus
+
+
+class ConnectionStatus(StrEnum):
+    """The state of a connection."""
+
+    ACTIVE = "active"
+    ERROR = "error"
+    DISCONNECTED = "disconnected"
+
+
+class SendState(StrEnum):
+    """How far an outbound text has come.
+
+    `claimed`: nothing has left. `sending`: a provider call may have gone out. `waiting`: to be tried
+    again later, nothing accepted so far. `held`: waits for a person. `finished`: has an outcome.
+    """
+
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    WAITING = "waiting"
+    HELD = "held"
+    FINISHED = "finished"
+
+
+REPORT_RANK: Final[Mapping[ReportStatus, int]] = {
+    ReportStatus.SENT: 2,
+    ReportStatus.UNDELIVERABLE: 3,
+    ReportStatus.EXPIRED: 3,
+    ReportStatus.REJECTED: 3,
+    ReportStatus.FAILED: 3,
+    ReportStatus.DELIVERED: 4,
+}
+"""A report changes a text's delivery state only to a higher rank: a final state stays, whatever
+comes late or twice, but a handset's receipt outranks a failure told before it."""
+
+RANK_SENT: Final = 2
+"""Rank of a text that the provider accepted, before any report."""
+
+
+@lru_cache(maxsize=4_096)  # A text asks for its IDs a dozen times on its way.
+def conversation_id(tenant_id: str, number: str, remote: str) -> str:
+    """The ID of the conversation between a tenant's number and a remote."""
+    return derive("conversation", tenant_id, number, remote)
+
+
+@lru_cache(maxsize=4_096)  # As above.
+def inbound_id(tenant_id: str, provider: str, provider_message_id: str) -> str:
+    """The ID of an inbound text: the same text has the same ID however often it is delivered."""
+    return derive("inbound", tenant_id, provider, provider_message_id)
+
+
+def turn_id(message_id: str) -> str:
+    """The ID of the turn that hands an inbound text to its agent."""
+    return derive("turn", message_id)
+
+
+def outbound_id(tenant_id: str, agent_id: str, command_id: str, index: int) -> str:
+    """The ID of a command's text to its recipient number `index` (from 0)."""
+    return derive("outbound", tenant_id, agent_id, command_id, str(index))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredNumber:
+    """A connected number, as the caches know it."""
+
+    tenant_id: str
+    connection_id: str
+    provider: str
+    address: str
+    agent_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """All that a send needs to know of a number, read fresh at the moment of sending."""
+
+    tenant_id: str
+    connection_id: str
+    provider: str
+    address: str
+    region: str
+    agent_id: str
+    agent_active: bool
+    bus_user: str
+    gate_on: bool
+    connection_status: ConnectionStatus
+    credentials_version: str
+    """Changes whenever the credentials do: the key of a pooled provider client."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewInbound:
+    """An inbound text to be recorded."""
+
+    tenant_id: str
+    connection_id: str
+    provider: str
+    provider_message_id: str
+    agent_id: str
+    number: str
+    remote: str
+    body: str
+    segments: int | None
+    keyword: Keyword | None
+    at: datetime
+    accepted_at: datetime
+    traceparent: str | None = None
+
+    @property
+    def id(self) -> str:
+        return inbound_id(self.tenant_id, self.provider, self.provider_message_id)
+
+    @property
+    def conversation_id(self) -> str:
+        return conversation_id(self.tenant_id, self.number, self.remote)
+
+
+class Claim(StrEnum):
+    """What a replica may do with a text that it wants to work on."""
+
+    FRESH = "fresh"
+    """Never seen before: go on."""
+    RESUMED = "resumed"
+    """Left behind by another, whose lease has run out: continue where it stopped."""
+    BUSY = "busy"
+    """Another replica has it in hand: come back later."""
+    FINISHED = "finished"
+    """Nothing is left to do."""
+    CONFLICT = "conflict"
+    """The same ID stands for other content."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """A recorded inbound text and what the recording replica may do with it: `FRESH` or `RESUMED`
+    hand it over, `BUSY` come back later, `FINISHED` it was handed over before."""
+
+    claim: Claim
+    seq: int
+    recorded_at: datetime
+    text: NewInbound
+
+    @property
+    def id(self) -> str:
+        return self.text.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastText:
+    """A text of a conversation's history."""
+
+    id: str
+    direction: Direction
+    body: str
+    at: datetime
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewReport:
+    """A delivery report to be applied. `id` is derived, so that a repeated report is recognised."""
+
+    tenant_id: str
+    provider: str
+    provider_message_id: str
+    reference: str | None
+    status: ReportStatus
+    code: str | None
+    details: str | None
+    at: datetime
+    accepted_at: datetime
+
+    @property
+    def id(self) -> str:
+        return derive(
+            "report", self.provider_message_id, self.status, self.code or "", self.at.isoformat()
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedReport:
+    """What a report did. `message_id` is None where no text of ours is known for it (yet). `tell`
+    says whether the agent has still to be told."""
+
+    report: NewReport
+    message_id: str | None
+    agent_id: str | None
+    command_id: str | None
+    tell: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewOutbound:
+    """A text to be claimed for sending: one recipient of one command."""
+
+    tenant_id: str
+    agent_id: str
+    command_id: str
+    index: int
+    digest: str
+    """Of the whole command's content: the same command_id with another digest is refused."""
+    connection_id: str
+    provider: str
+    number: str
+    remote: str
+    original_to: str
+    body: str
+    original_body: str
+    truncated: bool
+    encoding: str
+    segments: int
+    in_reply_to: str | None
+    tag: str | None
+    expires_at: datetime | None
+    traceparent: str | None = None
+
+    @property
+    def id(self) -> str:
+        return outbound_id(self.tenant_id, self.agent_id, self.command_id, self.index)
+
+    @property
+    def conversation_id(self) -> str:
+        return conversation_id(self.tenant_id, self.number, self.remote)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbound:
+    """A claimed text. `first_sent` is stored with the claim and never changes, so that every try
+    carries the same idempotency values."""
+
+    claim: Claim
+    text: NewOutbound
+    state: SendState
+    seq: int
+    attempts: int
+    claimed_at: datetime
+    first_sent: datetime
+    outcome: Outcome | None
+
+    @property
+    def id(self) -> str:
+        return self.text.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionRecord:
+    """A connection, with its credentials sealed."""
+
+    id: str
+    tenant_id: str
+    name: str
+    provider: str
+    status: ConnectionStatus
+    error: str | None
+    sealed: Mapping[str, Any] | None
+    wrapped_key: Mapping[str, Any] | None
+    """The tenant's data key, wrapped by the master key."""
+    numbers: tuple[str, ...] = ()
+    checked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step in the life of a text: what happened, when, and a detail that holds no content."""
+
+    what: str
+    at: datetime
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """The life of one inbound text and of what was answered to it, in order of time.
+
+    Steps: `accepted`, `recorded`, `deduplicated` (one for the last of `duplicates`), `handed_over`,
+    `answered`, `held`, `sent`, `finished`, `reported`.
+    """
+
+    message_id: str
+    tenant_id: str
+    number: str
+    remote: str
+    duplicates: int
+    steps: tuple[Step, ...] = field(default=())

@@ -1,0 +1,91 @@
+"""Delivery reports: apply them by rank, tell the agent what changed, note that it was told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Final
+
+from common.bus.agents import AgentBus, ForAgent, publish_to_agents
+from common.bus.messages import BusUnavailable, Outgoing
+from common.failpoints import Failpoint, Failpoints
+from common.metrics import Metrics
+from common.store.ports import InboundStore
+from common.store.records import AppliedReport, NewReport
+from heliograph import wire
+from processor.turns import build_report
+
+_RESULT: Final[Mapping[bool, str]] = {True: "applied", False: "repeated"}
+
+
+class Fate(Enum):
+    """What became of a report."""
+
+    KNOWN = "applied, and told where there was news"
+    UNKNOWN = "no text of ours is known for it"
+    REFUSED = "applied, but the agent's queue did not take it"
+
+
+class Reporting:
+    """Applies delivery reports to the texts that they are about."""
+
+    def __init__(
+        self,
+        *,
+        store: InboundStore,
+        bus: AgentBus,
+        metrics: Metrics,
+        failpoints: Failpoints,
+    ):
+        self._store = store
+        self._bus = bus
+        self._metrics = metrics
+        self._failpoints = failpoints
+
+    async def apply(self, reports: Mapping[int, NewReport]) -> dict[int, Fate]:
+        """What became of each report, by place. A report that an agent's full queue refuses is
+        applied; telling it is tried again when the report comes back."""
+        applied = await self._store.apply_reports(list(reports.values()))
+        self._failpoints.reached(Failpoint.PROCESSOR_REPORT_APPLIED)
+        to_tell = _one_each([item for item in applied if item.tell])
+        refused = await self._tell(to_tell) if to_tell else frozenset()
+        for item in applied:
+            if item.message_id is not None:
+                self._metrics.reports.labels(_RESULT[item.tell], item.report.status).inc()
+        return {place: _fate(item, refused) for place, item in zip(reports, applied, strict=True)}
+
+    async def _tell(self, applied: Sequence[AppliedReport]) -> frozenset[str]:
+        errors = await publish_to_agents(self._bus, [_for_agent(item) for item in applied])
+        self._failpoints.reached(Failpoint.PROCESSOR_REPORT_PUBLISHED)
+        for error in errors:
+            if isinstance(error, BusUnavailable):
+                raise error
+        await self._store.mark_told(
+            [item for item, error in zip(applied, errors, strict=True) if error is None]
+        )
+        self._failpoints.reached(Failpoint.PROCESSOR_REPORT_MARKED)
+        return frozenset(
+            item.report.id for item, error in zip(applied, errors, strict=True) if error is not None
+        )
+
+
+def _fate(item: AppliedReport, refused: frozenset[str]) -> Fate:
+    if item.message_id is None:
+        return Fate.UNKNOWN
+    return Fate.REFUSED if item.tell and item.report.id in refused else Fate.KNOWN
+
+
+def _one_each(applied: Sequence[AppliedReport]) -> list[AppliedReport]:
+    """Without the copies of one report within a batch."""
+    return list({(item.message_id, item.report.id): item for item in applied}.values())
+
+
+def _for_agent(item: AppliedReport) -> ForAgent:
+    tenant_id, agent_id = item.report.tenant_id, item.agent_id or ""
+    message = Outgoing.of(
+        build_report(item),
+        exchange=wire.AGENTS_EXCHANGE,
+        key=wire.report_key(tenant_id, agent_id),
+        message_id=item.report.id,
+    )
+    return ForAgent(tenant_id, agent_id, message)
