@@ -1,0 +1,1 @@
+"""The ingress service: authenticate, validate, publish, answer. It makes no business decision."""

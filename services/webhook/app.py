@@ -1,0 +1,139 @@
+"""The ingress service, put together: what exists, how it starts, how it drains."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from contextlib import AsyncExitStack
+from typing import Final
+
+import aiohttp
+import structlog
+
+from common.bus import topology
+from common.bus.client import Bus
+from common.lifecycle import Runtime, listen
+from common.numbers import NumberCache, changes_queue, follow
+from common.store.client import open_database
+from common.store.directory import MongoDirectory
+from webhook.auth import Doorkeeper, SecretCheck, Secrets
+from webhook.entra import EntraTokens, Expected, issuers_of, keys_url_of
+from webhook.intake import Intake
+from webhook.jwks import SigningKeys, fetch_keys
+from webhook.server import Server
+from webhook.settings import WebhookSettings
+
+log = structlog.get_logger(__name__)
+
+_MARGIN: Final = 0.2
+"""Seconds between the last moment for a confirm and that for the answer."""
+
+
+async def serve(settings: WebhookSettings, runtime: Runtime) -> None:
+    """Run the service until it is told to stop, then answer what is in hand.
+
+    What is pushed onto the stack ends in the reverse order: the server drains first, then the
+    numbers, the bus and the database go.
+    """
+    async with AsyncExitStack() as stack:
+        database = open_database(
+            settings.mongodb_uri.get_secret_value(),
+            settings.mongodb_database,
+            settings.mongodb_timeout,
+        )
+        stack.callback(database.close)
+
+        bus = _bus(settings)
+        bus.start()
+        stack.push_async_callback(bus.close)
+
+        numbers = NumberCache(MongoDirectory(database), refresh=settings.numbers_refresh)
+        numbers.start()
+        stack.push_async_callback(numbers.close)
+        await _follow_changes(bus, numbers, stack)
+
+        intake = Intake(bus, numbers, runtime.metrics)
+        server = _server(settings, intake, await _doorkeeper(settings, stack), runtime)
+        runtime.management.add_check("bus", lambda: bus.problem)
+        runtime.management.add_check("numbers", lambda: numbers.problem)
+        runtime.management.add_check(
+            "stopping", lambda: "the service is stopping" if runtime.stopping.is_set() else None
+        )
+        starting = server.start(settings.webhook_host, settings.webhook_port)
+        await listen(starting, f"webhook port {settings.webhook_port}")
+        stack.push_async_callback(server.stop)
+        log.info("webhook.listening", port=server.port)
+        await runtime.stopping.wait()
+
+
+def _bus(settings: WebhookSettings) -> Bus:
+    last_confirm = settings.webhook_deadline - _MARGIN / 2
+    return Bus(
+        settings.rabbitmq_url.get_secret_value(),
+        app="webhook",
+        topology=topology.SERVICES,
+        publish_deadline=min(settings.publish_deadline, last_confirm),
+        heartbeat=settings.rabbitmq_heartbeat,
+    )
+
+
+def _server(
+    settings: WebhookSettings, intake: Intake, doorkeeper: Doorkeeper, runtime: Runtime
+) -> Server:
+    return Server(
+        intake,
+        doorkeeper,
+        runtime.metrics,
+        deadline=settings.webhook_deadline,
+        body_limit=settings.webhook_body_limit,
+        concurrency=settings.webhook_concurrency,
+        subscriptions=_lower(settings.webhook_subscriptions),
+        origins=_lower(settings.webhook_origins),
+    )
+
+
+async def _follow_changes(bus: Bus, numbers: NumberCache, stack: AsyncExitStack) -> None:
+    queue = changes_queue(f"webhook.{uuid.uuid4().hex}")
+    changes = await bus.subscribe(queue.name, prefetch=100, private=queue)
+    following = asyncio.create_task(follow(numbers, changes), name="changes")
+    stack.callback(following.cancel)
+    stack.push_async_callback(changes.cancel)
+
+
+async def _doorkeeper(settings: WebhookSettings, stack: AsyncExitStack) -> Doorkeeper:
+    doorkeeper = Doorkeeper(secret=_secret(settings), entra=await _entra(settings, stack))
+    if doorkeeper.is_open:
+        log.warning("webhook.open", hint="set HELIOGRAPH_WEBHOOK_SECRETS: anybody may deliver")
+    return doorkeeper
+
+
+def _secret(settings: WebhookSettings) -> SecretCheck | None:
+    if not settings.secrets:
+        return None
+    return SecretCheck(
+        Secrets(settings.secrets, file=settings.webhook_secrets_file),
+        query=settings.webhook_secret_query,
+        header=settings.webhook_secret_header,
+    )
+
+
+async def _entra(settings: WebhookSettings, stack: AsyncExitStack) -> EntraTokens | None:
+    tenant_id = settings.webhook_entra_tenant_id
+    if not tenant_id:
+        return None
+    session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=True))
+    url = settings.webhook_entra_jwks_url or keys_url_of(tenant_id)
+    seconds = max(0.1, settings.webhook_deadline - 2 * _MARGIN)
+    return EntraTokens(
+        SigningKeys(lambda: fetch_keys(session, url, seconds=seconds)),
+        Expected(
+            audiences=settings.webhook_entra_audience,
+            issuers=settings.webhook_entra_issuers or issuers_of(tenant_id),
+            apps=_lower(settings.webhook_entra_app_ids),
+            role=settings.webhook_entra_role,
+        ),
+    )
+
+
+def _lower(words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(word.lower() for word in words)

@@ -1,0 +1,193 @@
+"""Event Grid's two envelopes and its two handshakes, without any I/O.
+
+Sources: Microsoft docs, "Azure Event Grid event schema", "Use CloudEvents v1.0 schema with Azure
+Event Grid", "Webhook endpoint validation with Event Grid schema"; CloudEvents "HTTP 1.1 Web Hooks
+for Event Delivery" 1.0.2, section 4. The content type of a delivery is not looked at: the one of
+CloudEvents batches is not documented.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from common.providers.acs_events import fold
+from webhook.problems import (
+    NO_ORIGIN,
+    NO_VALIDATION,
+    NOT_JSON,
+    TOO_MANY_EVENTS,
+    UNKNOWN_ORIGIN,
+    UNKNOWN_SUBSCRIPTION,
+    WRONG_SHAPE,
+    Refusal,
+)
+
+MAX_EVENTS: Final = 5_000
+"""The most that Event Grid puts into one batch ("Event Grid message delivery and retry")."""
+
+VALIDATION: Final = "microsoft.eventgrid.subscriptionvalidationevent"
+DELETED: Final = "microsoft.eventgrid.subscriptiondeletedevent"
+
+HEADER_EVENT_TYPE: Final = "aeg-event-type"
+HEADER_SUBSCRIPTION: Final = "aeg-subscription-name"
+
+_VALIDATION_NOTICE: Final = "subscriptionvalidation"
+_ORIGIN: Final = re.compile(r"[A-Za-z0-9.*:/_-]{1,255}")
+_RATE: Final = re.compile(r"[1-9][0-9]{0,8}")
+_LONGEST_INTEGER: Final = 18
+"""Digits of an integer that JSON readers agree on; a longer one becomes a float."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One event out of its envelope. `type` is in lower case; `at` and `traceparent` are as they
+    came, and `id` is the envelope's."""
+
+    type: str
+    id: object
+    data: object
+    at: object
+    traceparent: object
+
+
+@dataclass(frozen=True, slots=True)
+class NoEvent:
+    """An element of a delivery that is no event; `reason` is one sentence without content."""
+
+    reason: str
+
+
+def read_delivery(body: bytes) -> Sequence[object]:
+    """The elements of a delivery, as they came.
+
+    Raises:
+        Refusal: not JSON, neither an object nor an array, or too many events.
+    """
+    content = _load(body)
+    if isinstance(content, dict):
+        return (content,)
+    if not isinstance(content, list):
+        raise Refusal(WRONG_SHAPE)
+    if len(content) > MAX_EVENTS:
+        raise Refusal(TOO_MANY_EVENTS)
+    return content
+
+
+def read_event(item: object) -> Event | NoEvent:
+    """One element as an event of whichever schema: it is CloudEvents when it has `specversion`."""
+    if not isinstance(item, dict):
+        return NoEvent("the element is not an object")
+    fields = fold(item)
+    cloud = "specversion" in fields
+    kind = fields.get("type" if cloud else "eventtype")
+    if not isinstance(kind, str) or not kind:
+        return NoEvent("the event names no type")
+    return Event(
+        type=kind.lower(),
+        id=fields.get("id"),
+        data=fields.get("data"),
+        at=fields.get("time" if cloud else "eventtime"),
+        traceparent=fields.get("traceparent"),
+    )
+
+
+def validation_code(
+    events: Sequence[Event | NoEvent], headers: Mapping[str, str], subscriptions: frozenset[str]
+) -> str | None:
+    """The code to echo where the delivery is a subscription validation, else None.
+
+    `subscriptions` are the names (in lower case) that may subscribe; empty means any. The
+    validation URL in the event is never called: it is whatever the caller wrote.
+
+    Raises:
+        Refusal: a validation that is malformed or of an unknown subscription.
+    """
+    only = events[0] if len(events) == 1 else None
+    validates = isinstance(only, Event) and only.type == VALIDATION
+    if not validates and headers.get(HEADER_EVENT_TYPE, "").lower() != _VALIDATION_NOTICE:
+        return None
+    code = _code_of(only)
+    if code is None:
+        raise Refusal(NO_VALIDATION)
+    if subscriptions and headers.get(HEADER_SUBSCRIPTION, "").lower() not in subscriptions:
+        raise Refusal(UNKNOWN_SUBSCRIPTION)
+    return code
+
+
+def consent(headers: Mapping[str, str], origins: frozenset[str]) -> dict[str, str]:
+    """The headers that answer a CloudEvents handshake. `origins` (in lower case) are those that may
+    deliver; empty means any.
+
+    Raises:
+        Refusal: no origin is named, or not one of ours.
+    """
+    origin = headers.get("WebHook-Request-Origin", "").strip()
+    if not _ORIGIN.fullmatch(origin):
+        raise Refusal(NO_ORIGIN)
+    if origins and origin.lower() not in origins:
+        raise Refusal(UNKNOWN_ORIGIN)
+    rate = headers.get("WebHook-Request-Rate", "").strip()
+    return {
+        "WebHook-Allowed-Origin": origin,
+        "WebHook-Allowed-Rate": rate if _RATE.fullmatch(rate) else "*",
+        "Allow": "POST, OPTIONS",
+    }
+
+
+def write_item(item: object) -> bytes:
+    """An element as JSON again. Orjson writes 254 levels and reads 1,024, hence the second way."""
+    try:
+        return orjson.dumps(item)
+    except TypeError:
+        pass
+    try:
+        return json.dumps(item).encode()
+    except (RecursionError, ValueError):
+        return b'"nested too deeply"'
+
+
+def _code_of(event: Event | NoEvent | None) -> str | None:
+    if not isinstance(event, Event) or event.type != VALIDATION or not isinstance(event.data, dict):
+        return None
+    code = fold(event.data).get("validationcode")
+    return code if isinstance(code, str) and code else None
+
+
+def _load(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _load_leniently(body)
+
+
+def _load_leniently(body: bytes) -> Any:
+    """Read what orjson refuses although it is somebody's text: half of a surrogate pair (a text cut
+    in the middle of an emoji), a byte order mark, a byte that is not UTF-8. What cannot be kept
+    becomes U+FFFD."""
+    try:
+        content = json.loads(
+            body.decode("utf-8-sig", "replace"),
+            parse_int=lambda digits: (
+                int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
+            ),
+            parse_constant=lambda _: None,
+        )
+        return _repair(content)
+    except (ValueError, RecursionError):
+        raise Refusal(NOT_JSON) from None
+
+
+def _repair(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_repair(item) for item in value]
+    if isinstance(value, dict):
+        return {_repair(name): _repair(item) for name, item in value.items()}
+    return value
