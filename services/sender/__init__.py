@@ -1,0 +1,1 @@
+"""The sender: the gate, the sending policy, the provider call, the outcome."""

@@ -1,0 +1,85 @@
+"""Settings of the sender."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+
+from common.longtext import LIMIT
+from common.secrets import MasterKeys
+from common.settings import ServiceSettings
+
+
+class SenderSettings(ServiceSettings):
+    """What the sender needs to know beside the shared settings."""
+
+    master_key: SecretStr = Field(
+        description="Master keys that wrap the tenants' data keys, as `id:key,id:key`, each key 32 "
+        "bytes in base64, the current one first.",
+    )
+    trust_command_identity: bool = Field(
+        default=False,
+        description="For local use: believe the tenant and the agent that a command names, without "
+        "proof by its broker user.",
+    )
+    sender_prefetch: int = Field(
+        default=64,
+        ge=1,
+        le=10_000,
+        description="Unacknowledged commands that the broker lets one sender hold.",
+    )
+    sender_lanes: int = Field(
+        default=32,
+        ge=1,
+        le=1000,
+        description="Commands of different conversations that one sender works on at once.",
+    )
+    sender_provider_timeout: float = Field(
+        default=8.0, gt=0, le=60, description="Seconds that one provider call may take."
+    )
+    sender_lease: float = Field(
+        default=12.0,
+        gt=0,
+        le=300,
+        validate_default=True,
+        description="Seconds after which another replica may continue with a text; longer than a "
+        "provider call may take.",
+    )
+    sender_attempts: int = Field(
+        default=8, ge=1, le=50, description="Provider calls for one text, over all passes."
+    )
+    sender_retry_in_place_max: float = Field(
+        default=2.0,
+        ge=0,
+        le=30,
+        description="Seconds within which a provider call is repeated at once; longer pauses are "
+        "spent in a wait queue.",
+    )
+    sender_retry_after_cap: float = Field(
+        default=600.0,
+        gt=0,
+        le=600,
+        description="Most seconds that a command waits before its next try, whatever the provider "
+        "asks for.",
+    )
+    sender_long_text_limit: int = Field(
+        default=LIMIT,
+        ge=3,
+        le=2000,
+        description="Characters of a text that are sent; a longer one is cut and ends in `...`.",
+    )
+    sender_clients: int = Field(
+        default=256, ge=1, le=10_000, description="Connections whose provider clients stay open."
+    )
+
+    @field_validator("master_key")
+    @classmethod
+    def _usable(cls, value: SecretStr) -> SecretStr:
+        MasterKeys.parse(value.get_secret_value())
+        return value
+
+    @field_validator("sender_lease")
+    @classmethod
+    def _outlasts_a_call(cls, value: float, info: ValidationInfo) -> float:
+        if value <= info.data.get("sender_provider_timeout", 0.0):
+            raise ValueError("must be longer than HELIOGRAPH_SENDER_PROVIDER_TIMEOUT")
+        return value

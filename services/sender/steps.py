@@ -1,0 +1,60 @@
+"""What to do after a provider's answer: pure decisions.
+
+A text whose answer was once lost stays "maybe sent", whatever a later try is told: a refusal of the
+second try says nothing of the first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from common.providers.port import Accepted, Ambiguous, NotProcessed, Refused, SendResult
+from heliograph.codes import OutcomeCode
+
+_BASE: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Nothing is left to try."""
+
+    code: OutcomeCode
+    provider_message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """To be tried again, with the same idempotency values. `maybe_sent` where a call so far may
+    have been accepted; `retry_after` is the provider's wish in seconds."""
+
+    maybe_sent: bool
+    retry_after: float | None = None
+
+
+Step = Finished | Again
+
+
+def step_after(
+    result: SendResult, *, maybe_sent: bool, tries_left: bool, deduplicates: bool
+) -> Step:
+    """What follows from an answer. `maybe_sent` speaks of the calls before it."""
+    match result:
+        case Accepted(provider_message_id):
+            return Finished(OutcomeCode.SENT, provider_message_id)
+        case Refused(code):
+            return Finished(OutcomeCode.AMBIGUOUS if maybe_sent else code)
+        case NotProcessed(code, _, retry_after):
+            if tries_left and (deduplicates or not maybe_sent):
+                return Again(maybe_sent, retry_after)
+            return Finished(OutcomeCode.AMBIGUOUS if maybe_sent else code)
+        case Ambiguous():
+            if tries_left and deduplicates:
+                return Again(maybe_sent=True)
+            return Finished(OutcomeCode.AMBIGUOUS)
+
+
+def pause_after(attempts: int, retry_after: float | None, *, cap: float) -> float:
+    """Seconds to the next try out of a wait queue: doubling with the attempts made so far, no less
+    than the provider asks for, no more than `cap`."""
+    return min(cap, max(_BASE ** min(attempts, 30), retry_after or 0.0))
