@@ -1,0 +1,1 @@
+"""The health service: validates every connection once a day and tells the others what changed."""
