@@ -37,6 +37,11 @@ def agent_queue(tenant_id: str, agent_id: str) -> str:
     return f"agent.{tenant_id}.{agent_id}"
 
 
+def reply_queue(tenant_id: str, agent_id: str, instance: str) -> str:
+    """The passing queue to which one connection of an agent gets the outcomes that it waits for."""
+    return f"reply.{tenant_id}.{agent_id}.{instance}"
+
+
 def agent_binding(tenant_id: str, agent_id: str) -> str:
     """Binding key of an agent's queue on `AGENTS_EXCHANGE`: its turns, outcomes and reports."""
     return f"{tenant_id}.{agent_id}.*"
