@@ -61,6 +61,11 @@ class KeptProcess:
         """Whether the server or one of its descendants still runs."""
         return self._keeper.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """The server's exit code, as a shell says it (137 after SIGKILL); None while it runs."""
+        return self._keeper.poll()
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the server; nothing happens when it is gone already."""
         with contextlib.suppress(BrokenPipeError, ValueError):

@@ -1,0 +1,107 @@
+"""`python -m local run` stays up after the conversation; `python -m local demo` ends by itself."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Final
+
+import structlog
+from rich.console import Console
+
+from local.house import ServiceDidNotStart
+from local.nodes import NodeError
+from local.play import StepFailed, play, show
+from local.stage import Ports, Stage, stage
+from local.timeline import Timeline, pretty
+
+BASE_DIR: Final = Path(".local") / "stage"
+EXIT_STEP_FAILED: Final = 1
+EXIT_CANNOT_START: Final = 2
+EXIT_INTERRUPTED: Final = 130
+
+
+def main() -> int:
+    """The exit code: 0, 1 (a step did not happen), 2 (something cannot start), 130 (Ctrl-C)."""
+    arguments = _arguments()
+    logging.getLogger().addHandler(logging.NullHandler())
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
+    chosen = Ports(arguments.webhook_port, arguments.simulator_port, arguments.management_port)
+    try:
+        return asyncio.run(_run(console, chosen, arguments.dir, stays=arguments.mode == "run"))
+    except (NodeError, ServiceDidNotStart) as error:
+        sys.stderr.write(f"heliograph: {error}\n")
+        return EXIT_CANNOT_START
+    except StepFailed as error:
+        sys.stderr.write(f"heliograph: {error} The logs are in {arguments.dir / 'logs'}.\n")
+        return EXIT_STEP_FAILED
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    parser.add_argument("mode", choices=["run", "demo"])
+    parser.add_argument("--dir", type=Path, default=BASE_DIR, help="where logs and data go")
+    parser.add_argument("--webhook-port", type=int, default=8080)
+    parser.add_argument("--simulator-port", type=int, default=8500)
+    parser.add_argument("--management-port", type=int, default=9090)
+    return parser.parse_args()
+
+
+async def _run(console: Console, chosen: Ports, base_dir: Path, *, stays: bool) -> int:
+    performance = asyncio.create_task(_perform(console, chosen, base_dir, stays=stays))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, performance.cancel)
+    try:
+        await performance
+    except asyncio.CancelledError:
+        return 0 if stays else EXIT_INTERRUPTED
+    return 0
+
+
+async def _perform(console: Console, chosen: Ports, base_dir: Path, *, stays: bool) -> None:
+    timeline = Timeline(console)
+    async with contextlib.AsyncExitStack() as stack:
+        with console.status("Starting RabbitMQ, MongoDB, the four services and the simulator …"):
+            running = await stack.enter_async_context(stage(base_dir, chosen, timeline))
+        stack.callback(console.print, "\n Stopped: no process is left behind.", style="dim")
+        await play(running.scene)
+        if stays:
+            _show_addresses(console, running)
+            await _follow(running, timeline)
+
+
+def _show_addresses(console: Console, running: Stage) -> None:
+    scene, simulator = running.scene, running.simulator
+    console.print("\n Everything stays up until Ctrl-C.\n")
+    rows = {
+        "webhook": running.house.webhook_url,
+        "simulator": f"{simulator.url}/simulator/health",
+        "RabbitMQ": running.servers.rabbitmq_url,
+        "MongoDB": f"{running.servers.mongodb_uri} (database {running.servers.database})",
+    } | {
+        f"{service.name} metrics": f"http://127.0.0.1:{service.management_port}/metrics"
+        for service in running.house.services.values()
+    }
+    for name, address in rows.items():
+        console.print(f"   {name:<18} {address}", soft_wrap=True)
+    console.print(f"\n Text {pretty(scene.number)} again:\n")
+    body = '{"from": "%s", "to": "%s", "body": "Do you have parking?"}'
+    payload = body % (scene.remote, scene.number)
+    console.print(f"   curl -d '{payload}' {simulator.url}/simulator/texts\n", soft_wrap=True)
+
+
+async def _follow(running: Stage, timeline: Timeline) -> None:
+    """Show what happens until somebody stops it."""
+    while True:
+        show(timeline, await running.scene.events.get())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,261 @@
+"""Everything that a conversation on one machine needs, started and stopped as one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from common.bus.client import Bus
+from common.errors import StoreUnavailable
+from common.redact import scrub
+from common.secrets import MasterKeys, generate_master_key
+from common.store.client import Database, open_database
+from common.store.mongo_connections import MongoConnections
+from common.store.mongo_executions import MongoExecutions
+from heliograph import Agent
+from local.demo_agent import Event, front_desk
+from local.house import SERVICES, Address, House
+from local.nodes import MongoNode, NodeError, PortInUse, RabbitNode, ports
+from local.play import Scene
+from local.seed import ACCESS_KEY, Seed, announce, plant
+from local.simulator import Simulator
+from local.timeline import Timeline
+
+RABBITMQ_VARIABLE: Final = "HELIOGRAPH_RABBITMQ_URL"
+MONGODB_VARIABLE: Final = "HELIOGRAPH_MONGODB_URI"
+DATABASE_VARIABLE: Final = "HELIOGRAPH_MONGODB_DATABASE"
+
+_AGENT_USER: Final = "front-desk"
+_TIME_SCALE: Final = 0.01
+"""Event Grid's retry after 10 seconds comes after a tenth of a second here."""
+
+
+_PATIENCE: Final = 10.0
+"""Seconds that a server from the environment has to answer."""
+
+
+class StageInUse(NodeError):
+    """Another stage is running in the same directory."""
+
+    code = "stage_in_use"
+
+
+class ServerAway(NodeError):
+    """A server from the environment does not answer."""
+
+    code = "server_away"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the stage listens. The services' management ports follow each other."""
+
+    webhook: int = 8080
+    simulator: int = 8500
+    management: int = 9090
+
+
+@dataclass(slots=True)
+class Servers:
+    """RabbitMQ and MongoDB, private or from the environment."""
+
+    rabbitmq_url: str
+    agent_url: str
+    agent_user: str
+    mongodb_uri: str
+    database: str
+    private: bool
+
+
+@contextlib.asynccontextmanager
+async def servers(base_dir: Path) -> AsyncIterator[Servers]:
+    """The servers of the environment, or private nodes that end with the stage."""
+    async with contextlib.AsyncExitStack() as stack:
+        rabbitmq_url = os.environ.get(RABBITMQ_VARIABLE)
+        mongodb_uri = os.environ.get(MONGODB_VARIABLE)
+        rabbit = None if rabbitmq_url else RabbitNode(base_dir / "rabbitmq")
+        mongo = None if mongodb_uri else MongoNode(base_dir / "mongodb")
+        nodes = [node for node in (rabbit, mongo) if node is not None]
+        for node in nodes:
+            stack.push_async_callback(asyncio.to_thread, node.stop)
+        await asyncio.gather(*(asyncio.to_thread(node.start) for node in nodes))
+        if rabbit is not None:
+            rabbitmq_url = rabbit.url
+            agent_url, agent_user = _make_agent_user(rabbit), _AGENT_USER
+        else:
+            agent_url, agent_user = rabbitmq_url or "", ""
+        yield Servers(
+            rabbitmq_url or "",
+            agent_url,
+            agent_user,
+            mongo.uri if mongo is not None else mongodb_uri or "",
+            os.environ.get(DATABASE_VARIABLE, "heliograph_local"),
+            rabbit is not None,
+        )
+
+
+def _make_agent_user(rabbit: RabbitNode) -> str:
+    """A broker user for the agent, who may read its own queue and publish commands, no more."""
+    password = secrets.token_urlsafe(16)
+    rabbit.add_user(_AGENT_USER, password)
+    rabbit.set_permissions(
+        _AGENT_USER,
+        configure=r"^(amq\.gen.*|reply\..*)$",
+        write=r"^(heliograph\.(commands|dead)|amq\.gen.*|reply\..*)$",
+        read=r"^(agent\.acme\.front-desk|amq\.gen.*|reply\..*)$",
+    )
+    return f"amqp://{_AGENT_USER}:{password}@127.0.0.1:{rabbit.port}/"
+
+
+@dataclass(slots=True)
+class Stage:
+    """A running stage."""
+
+    scene: Scene
+    house: House
+    simulator: Simulator
+    servers: Servers
+
+
+@contextlib.asynccontextmanager
+async def stage(base_dir: Path, chosen: Ports, timeline: Timeline) -> AsyncIterator[Stage]:
+    """Start everything; stop everything, in the opposite order."""
+    if not ports.is_free(chosen.simulator):
+        raise PortInUse("The simulator", chosen.simulator, "SIMULATOR_PORT=…")
+    master_key = generate_master_key()
+    async with contextlib.AsyncExitStack() as stack:
+        await asyncio.to_thread(stack.enter_context, _emptied(base_dir))
+        used = await stack.enter_async_context(servers(base_dir))
+        house = _house(base_dir, used, chosen, master_key)
+        house.require_ports()
+        database = open_database(used.mongodb_uri, used.database, timeout=5)
+        stack.callback(database.close)
+        bus = Bus(used.rabbitmq_url, app="local")
+        bus.start()
+        stack.push_async_callback(bus.close)
+        await _answering(bus, used, database)
+        seed = Seed(
+            bus_user=used.agent_user or bus.user, endpoint=f"http://127.0.0.1:{chosen.simulator}"
+        )
+        await plant(seed, database=database, bus=bus, keys=MasterKeys.parse(master_key))
+        simulator = await stack.enter_async_context(
+            Simulator(
+                access_key=ACCESS_KEY,
+                numbers=[seed.number],
+                time_scale=_TIME_SCALE,
+                port=chosen.simulator,
+            )
+        )
+        stack.push_async_callback(house.stop)
+        await house.start()
+        await simulator.subscribe(f"{house.webhook_url}?code={_secret(master_key)}")
+        scene = _scene(simulator, timeline, seed, database, bus)
+        await scene.switch(on=False)
+        agent = front_desk(
+            used.agent_url,
+            tenant_id=seed.tenant_id,
+            agent_id=seed.agent_id,
+            on_event=scene.events.put_nowait,
+        )
+        serving = asyncio.create_task(agent.serve())
+        stack.push_async_callback(_end, agent, serving)
+        yield Stage(scene, house, simulator, used)
+
+
+async def _end(agent: Agent, serving: asyncio.Task[None]) -> None:
+    await agent.stop()
+    await asyncio.gather(serving, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def _emptied(base_dir: Path) -> Iterator[None]:
+    """The directory of this stage alone, empty. Its logs stay afterwards, the servers' data go."""
+    base_dir.mkdir(parents=True, exist_ok=True)
+    with (base_dir / "stage.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StageInUse(
+                f"Another local stage is running in {base_dir}: stop it first, or choose another "
+                "directory with --dir."
+            ) from None
+        for name in ("rabbitmq", "mongodb", "logs"):
+            shutil.rmtree(base_dir / name, ignore_errors=True)
+        yield
+        for name in ("rabbitmq", "mongodb"):
+            shutil.rmtree(base_dir / name, ignore_errors=True)
+
+
+async def _answering(bus: Bus, used: Servers, database: Database) -> None:
+    """Wait for servers that somebody else runs; private nodes answer already.
+
+    Raises:
+        ServerAway: naming the server and the variable that points to it.
+    """
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await bus.ready()
+    except TimeoutError:
+        raise ServerAway(
+            f"{bus.problem} Check {RABBITMQ_VARIABLE} ({scrub(used.rabbitmq_url)})."
+        ) from None
+    try:
+        await database.ping()
+    except StoreUnavailable as error:
+        raise ServerAway(f"{error} Check {MONGODB_VARIABLE} ({scrub(used.mongodb_uri)}).") from None
+
+
+def _secret(master_key: str) -> str:
+    """The webhook's secret, good for this one run."""
+    return master_key.replace("=", "").replace("/", "").replace("+", "")[:24]
+
+
+def _house(base_dir: Path, used: Servers, chosen: Ports, master_key: str) -> House:
+    address = Address(
+        rabbitmq_url=used.rabbitmq_url,
+        mongodb_uri=used.mongodb_uri,
+        mongodb_database=used.database,
+        master_key=master_key,
+        webhook_port=chosen.webhook,
+        management_ports={
+            name: chosen.management and chosen.management + place
+            for place, name in enumerate(SERVICES)
+        },
+    )
+    return House(
+        base_dir / "logs",
+        address,
+        webhook_secrets=_secret(master_key),
+        log_format="console",
+        trust_command_identity="false" if used.agent_user else "true",
+    )
+
+
+def _scene(
+    simulator: Simulator, timeline: Timeline, seed: Seed, database: Database, bus: Bus
+) -> Scene:
+    connections = MongoConnections(database)
+
+    async def switch(*, on: bool) -> None:
+        await connections.set_gate(seed.tenant_id, seed.number, on=on)
+        await announce(bus, seed, "gate.on" if on else "gate.off")
+
+    events: asyncio.Queue[Event] = asyncio.Queue()
+    return Scene(
+        simulator=simulator,
+        timeline=timeline,
+        events=events,
+        executions=MongoExecutions(database),
+        switch=switch,
+        tenant_id=seed.tenant_id,
+        number=seed.number,
+        remote=f"+1212555{100 + secrets.randbelow(100):04d}",
+    )

@@ -1,0 +1,112 @@
+"""The conversation as a timeline that a person enjoys reading."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text as Line
+
+from common.store.records import Execution
+from heliograph import Direction, Outcome, OutcomeStatus, Report, Turn
+
+_COLOURS: Final = {
+    "phone": "cyan",
+    "webhook": "blue",
+    "agent": "magenta",
+    "gate": "yellow",
+    "sender": "green",
+    "operator": "bold yellow",
+    "carrier": "green",
+    "local": "dim",
+}
+_INDENT: Final = " " * 21
+
+
+def pretty(number: str) -> str:
+    """A North American number as people write it; any other as it is."""
+    if len(number) == 12 and number.startswith("+1"):
+        return f"+1 {number[2:5]} {number[5:8]} {number[8:]}"
+    return number
+
+
+class Timeline:
+    """Prints what happens as it happens, with the seconds since the first text."""
+
+    def __init__(self, console: Console):
+        self._console = console
+        self._began: float | None = None
+
+    def say(self, actor: str, text: str, *details: str) -> None:
+        """One event: who, what, and further lines below it."""
+        if self._began is None:
+            self._began = time.monotonic()
+        colour = _COLOURS.get(actor, "white")
+        line = Line(f" {time.monotonic() - self._began:6.2f} s  ", style="dim")
+        line.append(f"{actor:<10}", style=colour)
+        line.append(text)
+        self._console.print(line, soft_wrap=True)
+        for detail in details:
+            self._console.print(Line(_INDENT + detail, style="dim"), soft_wrap=True)
+
+    def text(self, remote: str, number: str, body: str) -> None:
+        """A person texts."""
+        self.say("phone", f"{pretty(remote)} texts {pretty(number)}:", f"“{body}”")
+
+    def delivered(self, status: int, milliseconds: float) -> None:
+        """Event Grid's delivery was answered."""
+        self.say("webhook", f"answers {status} after {milliseconds:.0f} ms: it is on the bus")
+
+    def turn(self, turn: Turn) -> None:
+        """The agent reads its turn."""
+        count = len(turn.history)
+        known = "no earlier texts" if not count else f"{count} earlier text{'s' * (count > 1)}"
+        history = [
+            f"{'them' if past.direction is Direction.INBOUND else 'us'}: “{past.body}”"
+            for past in turn.history
+        ]
+        mark = f", marked {turn.keyword}" if turn.keyword else ""
+        self.say("agent", f"reads “{turn.message.body}” with {known}{mark}", *history)
+
+    def outcome(self, outcome: Outcome) -> None:
+        """The agent hears what became of its answer."""
+        self.say("agent", f"answers “{outcome.original_body or outcome.body}”")
+        if outcome.status is OutcomeStatus.SENT:
+            self.say("sender", f"sent it to {pretty(outcome.to)} ({_size(outcome)})")
+        elif outcome.status is OutcomeStatus.HELD:
+            self.say("gate", "held it: autonomous sending is off for this number", outcome.message)
+        else:
+            self.say("sender", f"{outcome.status}: {outcome.code}", outcome.message)
+
+    def received(self, remote: str, body: str) -> None:
+        """The person's phone shows our text."""
+        self.say("phone", f"{pretty(remote)} receives:", f"“{body}”")
+
+    def report(self, report: Report) -> None:
+        """The agent hears how delivery went."""
+        self.say("carrier", f"delivery report: {report.status}")
+
+    def execution(self, execution: Execution) -> None:
+        """The life of one text, as it is recorded."""
+        table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+        began = execution.steps[0].at
+        for step in execution.steps:
+            offset = (step.at - began).total_seconds() * 1000
+            at = step.at.strftime("%H:%M:%S.%f")[:-3]
+            table.add_row(
+                f"[dim]{at}[/]", f"+{offset:.0f} ms", step.what, f"[dim]{escape(step.detail)}[/]"
+            )
+        self._console.print("\n The life of the last text, as it is recorded:\n")
+        self._console.print(table)
+
+    def note(self, text: str) -> None:
+        """A line outside the conversation."""
+        self._console.print(Line(f" {text}", style="dim"), soft_wrap=True)
+
+
+def _size(outcome: Outcome) -> str:
+    segments = outcome.segments or 1
+    return f"{segments} segment{'s' * (segments > 1)}, {outcome.encoding}"
