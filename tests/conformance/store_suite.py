@@ -1,0 +1,21 @@
+"""The store's conformance suite: what both implementations promise.
+
+A test class inherits `StoreSuite` and gives it a fixture `stores`, the ports over an empty database
+on a `FakeClock`.
+"""
+
+from __future__ import annotations
+
+from conformance.store_connections import ConnectionSuite, LeaseSuite
+from conformance.store_inbound import InboundSuite
+from conformance.store_outbound import OutboundSuite
+from conformance.store_reports import ExecutionSuite, ReportSuite
+from conformance.store_world import FakeClock, Stores
+
+__all__ = ["FakeClock", "StoreSuite", "Stores"]
+
+
+class StoreSuite(
+    InboundSuite, ReportSuite, OutboundSuite, ExecutionSuite, ConnectionSuite, LeaseSuite
+):
+    """Every promise of every port."""
