@@ -141,7 +141,7 @@ class House:
         base_dir.mkdir(parents=True, exist_ok=True)
         self.address = address
         self.webhook_port = address.webhook_port or ports.choose()
-        self._base_dir = base_dir
+        self.base_dir = base_dir
         self._settings = settings
         self.services = {
             name: self._service(name, address.management_ports.get(name) or ports.choose(), name)
@@ -191,7 +191,7 @@ class House:
             name,
             environment=self._environment(port),
             port=port,
-            log=self._base_dir / f"{log}.log",
+            log=self.base_dir / f"{log}.log",
         )
 
     def _environment(self, management_port: int) -> dict[str, str]:

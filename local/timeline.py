@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from typing import Final
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text as Line
 
 from common.store.records import Execution
@@ -23,7 +22,23 @@ _COLOURS: Final = {
     "carrier": "green",
     "local": "dim",
 }
+_TELLING: Final = frozenset({"deduplicated", "finished", "reported"})
+"""Steps whose detail is worth a person's eye."""
 _INDENT: Final = " " * 21
+_WIDTH: Final = 100
+
+_STEPS: Final = {
+    "accepted": "the webhook accepted the text",
+    "recorded": "the processor recorded it, once",
+    "deduplicated": "a copy was dropped",
+    "handed_over": "its agent's queue had the turn",
+    "answered": "the agent's answer was claimed",
+    "held": "the gate held the answer",
+    "sent": "the provider accepted the answer",
+    "finished": "the outcome was recorded",
+    "reported": "the provider reported on delivery",
+}
+"""What the recorded steps mean, in words."""
 
 
 def pretty(number: str) -> str:
@@ -50,7 +65,8 @@ class Timeline:
         line.append(text)
         self._console.print(line, soft_wrap=True)
         for detail in details:
-            self._console.print(Line(_INDENT + detail, style="dim"), soft_wrap=True)
+            for part in textwrap.wrap(detail, width=_WIDTH - len(_INDENT)):
+                self._console.print(Line(_INDENT + part, style="dim"), soft_wrap=True)
 
     def text(self, remote: str, number: str, body: str) -> None:
         """A person texts."""
@@ -91,16 +107,17 @@ class Timeline:
 
     def execution(self, execution: Execution) -> None:
         """The life of one text, as it is recorded."""
-        table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
         began = execution.steps[0].at
+        self._console.print("\n The life of the last text, as it is recorded:\n")
         for step in execution.steps:
             offset = (step.at - began).total_seconds() * 1000
-            at = step.at.strftime("%H:%M:%S.%f")[:-3]
-            table.add_row(
-                f"[dim]{at}[/]", f"+{offset:.0f} ms", step.what, f"[dim]{escape(step.detail)}[/]"
-            )
-        self._console.print("\n The life of the last text, as it is recorded:\n")
-        self._console.print(table)
+            line = Line(f" {step.at:%H:%M:%S}.{step.at.microsecond // 1000:03d}", style="dim")
+            line.append(f" {offset:6.0f} ms  ", style="not dim")
+            line.append(f"{step.what:<13}", style="cyan not dim")
+            line.append(_STEPS[step.what], style="not dim")
+            if step.what in _TELLING:
+                line.append(f" ({step.detail})")
+            self._console.print(line, soft_wrap=True)
 
     def note(self, text: str) -> None:
         """A line outside the conversation."""

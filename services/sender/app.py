@@ -57,6 +57,8 @@ async def serve(settings: SenderSettings, runtime: Runtime) -> None:
 
     bus.start()
     watch.start()
+    for provider in PROVIDERS.values():
+        await asyncio.to_thread(provider.prepare)
     changes = changes_queue(f"{runtime.name}.{runtime.replica}")
     following = asyncio.create_task(
         follow(clients, await bus.subscribe(changes.name, prefetch=10, private=changes))

@@ -124,6 +124,17 @@ class ReportSuite:
         await stores.inbound.mark_told(applied)
         assert not (await stores.inbound.apply_reports(reports))[0].tell
 
+    async def test_marking_an_overtaken_report_late_tells_nothing_again(
+        self, stores: Stores
+    ) -> None:
+        text = new_outbound()
+        await send(stores, text)
+        failed = await stores.inbound.apply_reports([new_report(text, ReportStatus.FAILED)])
+        delivered = await stores.inbound.apply_reports([new_report(text)])
+        await stores.inbound.mark_told(delivered)
+        await stores.inbound.mark_told(failed)
+        assert not (await stores.inbound.apply_reports([new_report(text)]))[0].tell
+
     async def test_marking_an_overtaken_report_hides_no_later_one(self, stores: Stores) -> None:
         text = new_outbound()
         await send(stores, text)

@@ -42,6 +42,8 @@ class FakeProvider:
     def __post_init__(self) -> None:
         self.go.set()
 
+    def prepare(self) -> None: ...
+
     def connect(self, credentials: Mapping[str, str], *, timeout: float) -> FakeClient:
         if "account" not in credentials:
             raise UnusableCredentials("account is missing.")

@@ -82,6 +82,8 @@ class FakeProvider:
     name: str = "fake"
     connected: int = 0
 
+    def prepare(self) -> None: ...
+
     def connect(self, credentials: Mapping[str, str], *, timeout: float) -> FakeClient:
         if credentials.get("key") != "good":
             raise UnusableCredentials("key is wrong.")

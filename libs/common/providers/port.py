@@ -119,6 +119,10 @@ class Provider(Protocol):
         """Whether a repeated request ID is answered without sending again."""
         ...
 
+    def prepare(self) -> None:
+        """Do now what the first client would otherwise wait for, such as importing an SDK."""
+        ...
+
     def connect(self, credentials: Mapping[str, str], *, timeout: float) -> ProviderClient:
         """Build a client; makes no call. `timeout` bounds one call, in seconds.
 

@@ -55,8 +55,9 @@ class InboundStore(Protocol):
 
         A new text is `FRESH` and leased to `owner` for `lease` seconds. A known text is `FINISHED`
         where it was handed over (its duplicate is counted with the instant), `RESUMED` where it was
-        not and no other owner's lease is live (it is then leased to `owner`), `BUSY` otherwise. A known text keeps
-        the content and the seq of its first recording.
+        not and no other owner's lease is live (it is then leased to `owner`), `BUSY` otherwise. A
+        text that stands in `texts` twice is `BUSY` the second time, unless it is `FINISHED`. A
+        known text keeps the content and the seq of its first recording.
         """
         ...
 

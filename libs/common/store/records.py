@@ -28,8 +28,9 @@ class ConnectionStatus(StrEnum):
 class SendState(StrEnum):
     """How far an outbound text has come.
 
-    `claimed`: nothing has left. `sending`: a provider call may have gone out. `waiting`: to be tried
-    again later, nothing accepted so far. `held`: waits for a person. `finished`: has an outcome.
+    `claimed`: nothing has left. `sending`: a provider call may have gone out. `waiting`: to be
+    tried again later, nothing accepted so far. `held`: waits for a person. `finished`: has an
+    outcome.
     """
 
     CLAIMED = "claimed"
