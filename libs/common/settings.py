@@ -45,7 +45,7 @@ class ServiceSettings(BaseSettings):
         description="URL of RabbitMQ, `amqp://` or `amqps://`, with user, password and vhost.",
     )
     rabbitmq_heartbeat: int = Field(
-        default=10, ge=2, le=600, description="AMQP heartbeat in seconds."
+        default=5, ge=2, le=600, description="AMQP heartbeat in seconds."
     )
     publish_deadline: float = Field(
         default=1.5,

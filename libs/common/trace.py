@@ -6,12 +6,15 @@ One text keeps one trace ID from the provider's delivery to the report on its an
 
 from __future__ import annotations
 
+import random
 import re
-import secrets
 from contextvars import ContextVar
 from typing import Final
 
 _FORM: Final = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+
+_RANDOM: Final = random.Random()  # noqa: S311 - IDs of traces are no secrets, and made per message
+"""Seeded by the operating system, once: asking it each time is a system call a message."""
 
 current: ContextVar[str | None] = ContextVar("traceparent", default=None)
 """The traceparent of what is being worked on."""
@@ -24,7 +27,7 @@ def valid(traceparent: object) -> str | None:
 
 def fresh() -> str:
     """A new trace, not sampled: whether it is exported is the exporter's decision."""
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+    return f"00-{_id(128)}-{_id(64)}-00"
 
 
 def follow(traceparent: object) -> str:
@@ -32,4 +35,9 @@ def follow(traceparent: object) -> str:
     match = _FORM.fullmatch(traceparent) if isinstance(traceparent, str) else None
     if match is None:
         return fresh()
-    return f"00-{match[1]}-{secrets.token_hex(8)}-{match[3]}"
+    return f"00-{match[1]}-{_id(64)}-{match[3]}"
+
+
+def _id(bits: int) -> str:
+    """A random ID in hex digits; all zeros is no ID."""
+    return f"{_RANDOM.getrandbits(bits) or 1:0{bits // 4}x}"

@@ -153,9 +153,14 @@ class Agent:
     async def send(
         self,
         *,
+        number: str,
         to: str | list[str] | tuple[str, ...],
+        body: str,
+        command_id: str,
+        in_reply_to: str | None = None,
+        tag: str | None = None,
+        expires_at: datetime | None = None,
         traceparent: str | None = None,
-        **fields: Any,
     ) -> Outcome | list[Outcome]:
         """Send a text that answers no turn, and return what became of it: one outcome, or for a
         list of recipients a list of them in the same order.

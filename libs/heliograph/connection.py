@@ -172,6 +172,7 @@ class Connection:
             self._refusals = 0
             await asyncio.wait({session.lost})
         finally:
+            session.lose()
             self._session = None
             if self.fault is None:
                 self._changed.clear()

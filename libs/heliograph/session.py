@@ -192,6 +192,7 @@ class Session:
 
     async def close(self) -> None:
         """Close the connection; what is unsettled goes back to its queue."""
+        self.lose()
         with contextlib.suppress(BrokerFault):
             await within(3.0, self._connection.close())
 
@@ -203,7 +204,17 @@ class Session:
             auto_delete=True,
             arguments={"x-queue-type": "classic"},
         )
-        await channel.basic_consume(self.reply_queue, _taking(on_reply), no_ack=True)
+        await channel.basic_consume(self.reply_queue, self._taking(on_reply), no_ack=True)
+
+    def _taking(
+        self, take: Take
+    ) -> Callable[[aiormq.abc.DeliveredMessage], Coroutine[Any, Any, None]]:
+        async def consume(message: aiormq.abc.DeliveredMessage) -> None:
+            # What still trickles in from a lost session comes again, in its place.
+            if not self.lost.done():
+                await take(Delivery(message))
+
+        return consume
 
     async def _check(self, queue: str) -> None:
         channel = await self._connection.channel(publisher_confirms=False)
@@ -213,7 +224,7 @@ class Session:
     async def _read(self, queue: str, prefetch: int, take: Take) -> None:
         self._reading = channel = await self._watched_channel()
         await channel.basic_qos(prefetch_count=prefetch)
-        answer = await channel.basic_consume(queue, _taking(take), no_ack=False)
+        answer = await channel.basic_consume(queue, self._taking(take), no_ack=False)
         self._consumer = answer.consumer_tag
 
     async def _watched_channel(self) -> aiormq.abc.AbstractChannel:
@@ -243,13 +254,6 @@ async def _connect(context: Any) -> aiormq.abc.AbstractConnection:
 
 async def _cancel(channel: aiormq.abc.AbstractChannel, tag: str) -> None:
     await channel.basic_cancel(tag)
-
-
-def _taking(take: Take) -> Callable[[aiormq.abc.DeliveredMessage], Coroutine[Any, Any, None]]:
-    async def consume(message: aiormq.abc.DeliveredMessage) -> None:
-        await take(Delivery(message))
-
-    return consume
 
 
 def properties_of(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from common.bus.agents import AgentBus, ForAgent, publish_to_agents
-from common.bus.messages import BusError, Outgoing, PublishRefused, Unroutable
+from common.bus.messages import BusUnavailable, Outgoing
 from common.bus.verdicts import Defer, Done, Verdict
 from common.failpoints import Failpoint, Failpoints
 from common.metrics import Metrics
@@ -25,11 +25,9 @@ REFUSED_AGAIN: Final = 30.0
 """Seconds until a text whose agent's queue is full is tried again: an agent that does not read
 holds up nobody else."""
 
-_REFUSALS: Final = (PublishRefused, Unroutable)
-"""The agent's queue did not take the turn; everything else is a fault of all texts' making."""
-
-_PART: Final = 50
-"""Texts that are read, built and published together; see `HandOver._tell`."""
+_PART: Final = 100
+"""Texts that are recorded, read, published and marked together. Small enough that a batch has
+several, which keep the servers and this process busy at the same time; a smaller one costs more."""
 
 _VERDICTS: Final[Mapping[Claim, Verdict]] = {
     Claim.FRESH: Done(),
@@ -66,6 +64,9 @@ class HandOver:
         self._owner = owner
         self._lease = lease
         self._history_limit = history_limit
+        # Fair locks, so that parts stay in order, and one at a time asks the store for much.
+        self._recording = asyncio.Lock()
+        self._reading = asyncio.Lock()
 
     async def texts(self, texts: Mapping[int, NewInbound]) -> dict[int, Verdict]:
         """Record and hand over; one verdict a text. Copies of one text within the batch follow
@@ -78,16 +79,28 @@ class HandOver:
             firsts.setdefault(text.id, place)
         once = {place: texts[place] for place in firsts.values()}
         copies = {place: text for place, text in texts.items() if place not in once}
-        verdicts = await self._once(once)
-        if copies:
-            verdicts.update(await self._copies(copies))
+        verdicts = await self._in_parts(once)
+        for place, text in copies.items():
+            verdicts |= await self._once({place: text})
+        return verdicts
+
+    async def _in_parts(self, texts: Mapping[int, NewInbound]) -> dict[int, Verdict]:
+        """Hand over in parts that follow each other closely: while RabbitMQ stores the turns of
+        one, the next is built, and MongoDB reads and records for those behind. Every part goes to
+        its end; then the first fault, if any, is raised."""
+        items = list(texts.items())
+        parts = [dict(items[start : start + _PART]) for start in range(0, len(items), _PART)]
+        done = await asyncio.gather(*map(self._once, parts), return_exceptions=True)
+        verdicts: dict[int, Verdict] = {}
+        for result in done:
+            if isinstance(result, BaseException):
+                raise result
+            verdicts |= result
         return verdicts
 
     async def _once(self, texts: Mapping[int, NewInbound]) -> dict[int, Verdict]:
-        recorded = await self._store.record(
-            list(texts.values()), owner=self._owner, lease=self._lease
-        )
-        self._failpoints.reached(Failpoint.PROCESSOR_RECORDED)
+        async with self._recording:
+            recorded = await self._record(texts)
         mine = [inbound for inbound in recorded if inbound.claim in (Claim.FRESH, Claim.RESUMED)]
         refused = await self._hand_over(mine) if mine else frozenset()
         verdicts: dict[int, Verdict] = {}
@@ -99,62 +112,48 @@ class HandOver:
             self._metrics.inbound_texts.labels(_RESULTS[inbound.claim]).inc()
         return verdicts
 
-    async def _copies(self, copies: Mapping[int, NewInbound]) -> dict[int, Verdict]:
-        verdicts: dict[int, Verdict] = {}
-        for place, text in copies.items():
-            verdicts.update(await self._once({place: text}))
-        return verdicts
-
-    async def _hand_over(self, mine: Sequence[Inbound]) -> frozenset[str]:
-        """Hand over what is ours; returns the IDs that their agents' queues refused."""
-        with_keyword = [inbound for inbound in mine if inbound.text.keyword is not None]
+    async def _record(self, texts: Mapping[int, NewInbound]) -> Sequence[Inbound]:
+        """Record the texts, and what their keywords say before anything later is looked up."""
+        recorded = await self._store.record(
+            list(texts.values()), owner=self._owner, lease=self._lease
+        )
+        self._failpoints.reached(Failpoint.PROCESSOR_RECORDED)
+        with_keyword = [
+            inbound
+            for inbound in recorded
+            if inbound.text.keyword is not None and inbound.claim in (Claim.FRESH, Claim.RESUMED)
+        ]
         if with_keyword:
             await self._store.note_consent(with_keyword)
         self._failpoints.reached(Failpoint.PROCESSOR_CONSENTED)
-        told = await self._tell(mine)
+        return recorded
+
+    async def _hand_over(self, mine: Sequence[Inbound]) -> frozenset[str]:
+        """Hand over what is ours; returns the IDs that their agents' queues refused."""
+        async with self._reading:
+            opted_out = await self._store.opted_out(mine)
+            histories = await self._store.histories(mine, limit=self._history_limit)
+        await asyncio.sleep(0)  # The next part asks before this one takes the processor.
+        turns = [
+            _for_agent(
+                inbound,
+                build_turn(
+                    inbound,
+                    histories.get(inbound.id, ()),
+                    opted_out=inbound.text.conversation_id in opted_out,
+                ),
+            )
+            for inbound in mine
+        ]
+        errors = await publish_to_agents(self._bus, turns)
         self._failpoints.reached(Failpoint.PROCESSOR_TURNS_PUBLISHED)
-        handed = [inbound for inbound, fault in zip(mine, told, strict=True) if fault is None]
+        handed = [inbound for inbound, error in zip(mine, errors, strict=True) if error is None]
         if handed:
             await self._mark(handed)
-        for fault in told:
-            if fault is not None and not isinstance(fault, _REFUSALS):
-                raise fault
+        for error in errors:
+            if isinstance(error, BusUnavailable):
+                raise error
         return frozenset(inbound.id for inbound in mine) - {inbound.id for inbound in handed}
-
-    async def _tell(self, mine: Sequence[Inbound]) -> list[BaseException | None]:
-        """Publish the turns; one fault or None a text, in order. It is done in parts: while
-        RabbitMQ stores one, the next is built, and MongoDB reads the histories of the one after."""
-        opted_out = await self._store.opted_out(mine)
-        reading = asyncio.Lock()  # Fair, so the parts stay in order.
-        parts = [mine[start : start + _PART] for start in range(0, len(mine), _PART)]
-        results = await asyncio.gather(
-            *(self._tell_part(part, opted_out, reading) for part in parts), return_exceptions=True
-        )
-        told: list[BaseException | None] = []
-        for part, result in zip(parts, results, strict=True):
-            told += [result] * len(part) if isinstance(result, BaseException) else result
-        return told
-
-    async def _tell_part(
-        self, part: Sequence[Inbound], opted_out: frozenset[str], reading: asyncio.Lock
-    ) -> Sequence[BusError | None]:
-        async with reading:
-            histories = await self._store.histories(part, limit=self._history_limit)
-        await asyncio.sleep(0)  # The next part asks before this one takes the processor.
-        return await publish_to_agents(
-            self._bus,
-            [
-                _for_agent(
-                    inbound,
-                    build_turn(
-                        inbound,
-                        histories.get(inbound.id, ()),
-                        opted_out=inbound.text.conversation_id in opted_out,
-                    ),
-                )
-                for inbound in part
-            ],
-        )
 
     async def _mark(self, handed: Sequence[Inbound]) -> None:
         await self._store.mark_handed_over(

@@ -11,7 +11,7 @@ class ProcessorSettings(ServiceSettings):
     """What the processor needs to know beside the shared settings."""
 
     processor_batch_size: int = Field(
-        default=200, ge=1, le=1000, description="Most messages in one micro-batch."
+        default=500, ge=1, le=1000, description="Most messages in one micro-batch."
     )
     processor_batch_linger: float = Field(
         default=0.002,
@@ -20,10 +20,11 @@ class ProcessorSettings(ServiceSettings):
         description="Seconds to wait for company when a single message is there.",
     )
     processor_prefetch: int = Field(
-        default=500,
+        default=1000,
         ge=1,
         le=10_000,
-        description="Unacknowledged messages that the broker lets one processor hold.",
+        description="Unacknowledged messages that the broker lets one processor hold: two batches, "
+        "so that the next one is there when one is settled.",
     )
     processor_lease: float = Field(
         default=5.0,

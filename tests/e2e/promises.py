@@ -15,15 +15,21 @@ from heliograph.models import Outcome, OutcomeStatus, Report, Turn
 
 Document = Mapping[str, Any]
 
-_STATUS = {Fate.ANSWERED: OutcomeStatus.SENT, Fate.HELD: OutcomeStatus.HELD}
+_ON_THE_PHONE = frozenset({Fate.ANSWERED, Fate.UNCERTAIN})
+_STATUS = {
+    Fate.ANSWERED: OutcomeStatus.SENT,
+    Fate.UNCERTAIN: OutcomeStatus.UNCERTAIN,
+    Fate.UNDELIVERED: OutcomeStatus.SENT,
+    Fate.REFUSED: OutcomeStatus.FAILED,
+    Fate.HELD: OutcomeStatus.HELD,
+}
 
 
 async def check_promises(world: World, *, since: float | None = None) -> None:
     """Wait until everything is in order, at most `RECOVERY` seconds after `since` (a `clock()`
     value, by default now), then look everywhere for what must not be."""
     deadline = (clock() if since is None else since) + RECOVERY
-    while (unsettled := await _unsettled(world)) and clock() < deadline:
-        # Queues and documents tell nobody when they change; this asks again.
+    while (unsettled := await _unsettled(world)) and clock() < deadline:  # noqa: ASYNC110 - queues tell nobody when they change
         await asyncio.sleep(0.05)
     documents = await _documents(world)
     wrong = [
@@ -48,9 +54,36 @@ async def _unsettled(world: World) -> list[str]:
         return [f"the agent is not done with {waiting}"]
     if world.simulator.grid.pending:
         return [f"Event Grid still has {world.simulator.grid.pending} events"]
+    told = {report.message_id for report in world.notebook.reports}
+    if untold := _accepted(world) - _unreported(world) - told:
+        return [f"the agent was not told of the delivery of {untold}"]
     lengths = await world.queue_lengths()
     assert lengths, "no queue is there"
     return [f"{count} messages in {queue}" for queue, count in lengths.items() if count]
+
+
+def _accepted(world: World) -> set[str]:
+    """Our IDs of the texts that the provider took."""
+    return {
+        call["tag"]
+        for call in world.simulator.sends
+        if any(item["successful"] for item in call["recipients"])
+    }
+
+
+def _unreported(world: World) -> set[str]:
+    """Our IDs of the texts on which no report comes."""
+    missing = {
+        entry["message_id"]
+        for entry in world.simulator.journal.entries("report")
+        if entry["fault"] == "missing_reports"
+    }
+    return {
+        call["tag"]
+        for call in world.simulator.sends
+        for item in call["recipients"]
+        if item["message_id"] in missing
+    }
 
 
 async def _documents(world: World) -> list[Document]:
@@ -75,7 +108,7 @@ def _turns(world: World) -> list[str]:
 def _phones(world: World) -> list[str]:
     """Each answer is on its phone once, and nothing else is on any phone."""
     expected = Counter(
-        (text.remote, text.answer) for text in world.sent if text.fate is Fate.ANSWERED
+        (text.remote, text.answer) for text in world.sent if text.fate in _ON_THE_PHONE
     )
     received = Counter(
         (number, text.body)
@@ -124,31 +157,34 @@ def _inbound(world: World, documents: Iterable[Document]) -> list[str]:
 
 def _outbound(world: World, documents: Iterable[Document]) -> list[str]:
     """One outbound text for each answer, and each has come to its end."""
-    bodies = Counter(item["body"] for item in documents if item["direction"] == "OUTBOUND")
-    expected = Counter(text.answer for text in world.sent if text.fate is not Fate.SILENT)
+    outbound = [item for item in documents if item["direction"] == "OUTBOUND"]
+    found = Counter((item["remote"], item["body"]) for item in outbound)
+    expected = Counter(
+        (text.remote, text.answer) for text in world.sent if text.fate is not Fate.SILENT
+    )
     return [
-        *(f"outbound texts differ: {body}" for body in (bodies - expected) + (expected - bodies)),
+        *(f"outbound texts differ: {text}" for text in (found - expected) + (expected - found)),
         *(
             f"{item['body']} is unfinished ({item['state']})"
-            for item in documents
-            if item["direction"] == "OUTBOUND"
-            and (item["outcome"] is None or item["state"] not in ("finished", "held"))
+            for item in outbound
+            if item["outcome"] is None or item["state"] not in ("finished", "held")
         ),
     ]
 
 
 def _outcomes(world: World) -> list[str]:
     """Each answer has one outcome, the right one, however often it was told."""
-    told: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    told: dict[tuple[str, str | None], set[str]] = defaultdict(set)
     for outcome in world.spy.all(Outcome):
-        told[outcome.body or ""].add((outcome.status, outcome.code, outcome.message_id or ""))
-    wrong = [f"{len(ids)} outcomes of {body}: {ids}" for body, ids in told.items() if len(ids) > 1]
+        told[outcome.to, outcome.body].add(outcome.model_dump_json())
+    wrong = [f"{len(forms)} outcomes of {text}" for text, forms in told.items() if len(forms) > 1]
     for text in world.sent:
-        wrong += _outcome_of(text, world.notebook.outcomes.get(text.id), text.answer in told)
+        outcome = world.notebook.outcomes.get(text.id)
+        wrong += _outcome_of(text, outcome, told=(text.remote, text.answer) in told)
     return wrong
 
 
-def _outcome_of(text: Sent, outcome: Outcome | None, told: bool) -> list[str]:
+def _outcome_of(text: Sent, outcome: Outcome | None, *, told: bool) -> list[str]:
     expected = _STATUS.get(text.fate)
     if expected is None:
         return [f"{text.body} was answered"] if told or outcome else []
@@ -158,24 +194,26 @@ def _outcome_of(text: Sent, outcome: Outcome | None, told: bool) -> list[str]:
 
 
 def _reports(world: World, documents: Iterable[Document]) -> list[str]:
-    """Each text that the provider reported on is in the state reported, and its agent was told of
-    it once in effect."""
-    reported = {entry["message_id"]: entry for entry in world.simulator.journal.entries("report")}
+    """Each text of which the provider said that it was delivered is in that state, and its agent
+    was told so once in effect."""
+    delivered = {
+        entry["message_id"]
+        for entry in world.simulator.journal.entries("report")
+        if entry["status"] == "Delivered" and entry["fault"] != "missing_reports"
+    }
     told = Counter(report.message_id for report in world.notebook.reports)
-    spied: dict[str, set[str]] = defaultdict(set)
+    forms: dict[str, set[str]] = defaultdict(set)
     for report in world.spy.all(Report):
-        spied[report.message_id].add(report.model_dump_json())
+        forms[report.message_id].add(report.model_dump_json())
     wrong: list[str] = []
     for item in documents:
-        if item["direction"] != "OUTBOUND" or item["provider_message_id"] not in reported:
+        if item["direction"] != "OUTBOUND" or item["provider_message_id"] not in delivered:
             continue
         if item["status"] != "delivered":
-            wrong.append(f"{item['body']} is {item['status']}, but its report says delivered")
-        if told[item["_id"]] != 1 or len(spied[item["_id"]]) != 1:
-            wrong.append(
-                f"the report of {item['body']} was told {told[item['_id']]} times, "
-                f"in {len(spied[item['_id']])} forms"
-            )
+            wrong.append(f"{item['body']} is {item['status']}, but was delivered")
+        if (told[item["_id"]], len(forms[item["_id"]])) != (1, 1):
+            times = f"{told[item['_id']]} times, in {len(forms[item['_id']])} forms"
+            wrong.append(f"the report of {item['body']} was told {times}")
     return wrong
 
 

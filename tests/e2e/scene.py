@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pymongo
+from witnesses import Fate, Notebook, Sent, Spy, answering_agent
+
 from common.bus.client import Bus
 from common.bus.topology import EXCHANGES, Binding, Topology, work_queue
 from common.secrets import MasterKeys, generate_master_key
@@ -28,7 +30,6 @@ from local.house import SERVICES, Address, House, Service
 from local.nodes import MongoNode, RabbitNode
 from local.seed import ACCESS_KEY, Seed, plant
 from local.simulator import Simulator
-from witnesses import Fate, Notebook, Sent, Spy, answering_agent
 
 RECOVERY: Final = 15.0
 """Seconds within which everything is in order again after a fault has ended."""
@@ -42,14 +43,21 @@ _TIME_SCALE: Final = 0.001
 _PATIENCE: Final = 60.0
 _SPY: Final = "spy"
 
+_AGENT_MAY: Final = {
+    "configure": r"^reply\..*$",
+    "write": r"^(heliograph\.(commands|dead)|reply\..*)$",
+    "read": r"^(agent\.acme\.front-desk|reply\..*)$",
+}
+"""What an agent's broker user needs, and no more."""
+
 _COUNT_ALL: Final = """
 [{{binary_to_atom(element(4, amqqueue:get_name(Q))),
    element(2, element(2, ra:leader_query(amqqueue:get_pid(Q),
                                          fun rabbit_fifo:query_messages_total/1)))}}
  || Q <- rabbit_amqqueue:list(<<"{vhost}">>), amqqueue:get_type(Q) =:= rabbit_quorum_queue]
 """
-"""Messages in each queue, ready and unacknowledged. The figures that RabbitMQ shows elsewhere are up
-to five seconds old (3.10, `quorum_tick_interval`)."""
+"""Messages in each queue, ready and unacknowledged. The figures that RabbitMQ shows elsewhere are
+up to five seconds old (3.10, `quorum_tick_interval`)."""
 
 
 class World:
@@ -101,9 +109,7 @@ class World:
 
     async def gate(self, *, on: bool) -> None:
         """Switch the number's autonomous sending."""
-        await MongoConnections(self.database).set_gate(
-            self.seed.tenant_id, self.seed.number, on=on
-        )
+        await MongoConnections(self.database).set_gate(self.seed.tenant_id, self.seed.number, on=on)
 
     async def text(
         self,
@@ -113,8 +119,8 @@ class World:
         copies: int = 1,
         fate: Fate = Fate.ANSWERED,
     ) -> Sent:
-        """Let a phone (by default a new one) text the number; Event Grid delivers the event `copies`
-        times at once."""
+        """Let a phone (by default a new one) text the number; Event Grid delivers the event
+        `copies` times at once."""
         body = body or f"text {next(self._texts)}"
         remote = phone or self.new_phone()
         message_id = await self.simulator.text(remote, self.seed.number, body, copies=copies)
@@ -149,7 +155,8 @@ async def open_world(
         bus = Bus(url, app="test", topology=_spying())
         bus.start()
         stack.push_async_callback(bus.close)
-        agent_url, agent_user = _agent_user(rabbit, vhost)
+        agent_url, agent_user = _user(rabbit, vhost, "agent", _AGENT_MAY)
+        services_url, _ = _user(rabbit, vhost, "services", {})
         seed = Seed(bus_user=agent_user, endpoint=simulator.url)
         async with asyncio.timeout(_PATIENCE):
             await bus.ready()
@@ -157,7 +164,7 @@ async def open_world(
         house = House(
             logs,
             Address(
-                rabbitmq_url=url,
+                rabbitmq_url=services_url,
                 mongodb_uri=mongo_uri,
                 mongodb_database=mongo_database,
                 master_key=master_key,
@@ -224,17 +231,13 @@ def _spying() -> Topology:
     return Topology(EXCHANGES, (work_queue(_SPY, everything),))
 
 
-def _agent_user(rabbit: RabbitNode, vhost: str) -> tuple[str, str]:
-    """A broker user of the agent's own, who may do no more than an agent needs."""
-    name, password = f"agent-{secrets.token_hex(4)}", secrets.token_urlsafe(16)
+def _user(
+    rabbit: RabbitNode, vhost: str, role: str, permissions: Mapping[str, str]
+) -> tuple[str, str]:
+    """A broker user, who may do anything where no permissions are named; gives URL and name."""
+    name, password = f"{role}-{secrets.token_hex(4)}", secrets.token_urlsafe(16)
     rabbit.add_user(name, password)
-    rabbit.set_permissions(
-        name,
-        vhost=vhost,
-        configure=r"^reply\..*$",
-        write=r"^(heliograph\.(commands|dead)|reply\..*)$",
-        read=r"^(agent\.acme\.front-desk|reply\..*)$",
-    )
+    rabbit.set_permissions(name, vhost=vhost, **permissions)
     return f"amqp://{name}:{password}@127.0.0.1:{rabbit.port}/{vhost}", name
 
 

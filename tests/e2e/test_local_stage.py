@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import sys
@@ -18,6 +19,7 @@ import pytest
 from local.nodes import ports
 
 PATIENCE = 90
+README = Path(__file__).parents[2] / "README.md"
 
 TOLD = (
     "“Hi! What time do you open tomorrow?”",
@@ -69,6 +71,21 @@ async def stage(
             await process.wait()
 
 
+def transcript() -> str:
+    """What the README shows."""
+    return README.read_text(encoding="utf-8").split("```text\n")[1].split("```")[0]
+
+
+def without_chance(text: str) -> list[str]:
+    """The lines of a timeline without what differs from run to run: instants, the person's number,
+    and the order of the recorded steps, of which some may share a millisecond."""
+    text = re.sub(r"\+1 212 555 \d{4}", "+1 212 555 ****", text)
+    text = re.sub(r"\d+\.\d\d s  |\d\d:\d\d:\d\d\.\d{3} +\d+ ms| after \d+ ms", "", text)
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    life = lines.index("The life of the last text, as it is recorded:")
+    return lines[:life] + sorted(lines[life:])
+
+
 def left_behind(directory: Path) -> list[str]:
     """Processes that name the directory, or work in it."""
     found = []
@@ -99,6 +116,7 @@ async def test_the_demo_plays_the_whole_conversation_and_exits_with_0(tmp_path: 
     places = [text.find(told) for told in TOLD]
     assert -1 not in places, text
     assert places == sorted(places)
+    assert without_chance(text) == without_chance(transcript())
     assert left_behind(tmp_path) == []
 
 

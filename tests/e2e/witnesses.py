@@ -21,6 +21,9 @@ class Fate(Enum):
     """What is to become of a text, beside reaching its agent once."""
 
     ANSWERED = "its answer is on the phone, once"
+    UNCERTAIN = "its answer is on the phone, once, and nobody could say so at first"
+    UNDELIVERED = "the provider took its answer and could not deliver it"
+    REFUSED = "the provider refused its answer"
     HELD = "its answer waits for a person"
     SILENT = "nobody may answer it"
 
@@ -72,9 +75,7 @@ def answering_agent(
 ) -> Agent:
     """An agent that answers each text that it may answer. A reply waits for its outcome for
     `patience` seconds, which is longer than any fault lasts."""
-    agent = Agent(
-        url, tenant_id=tenant_id, agent_id=agent_id, outcome_timeout=patience, grace=1.0
-    )
+    agent = Agent(url, tenant_id=tenant_id, agent_id=agent_id, outcome_timeout=patience, grace=1.0)
 
     @agent.on_turn
     async def answer(turn: OpenTurn) -> None:

@@ -19,6 +19,7 @@ import pytest
 
 from common.bus.client import Bus
 from common.bus.messages import BusUnavailable, Delivery
+from common.bus.publisher import Publisher
 from common.bus.topology import Binding, Queue
 from common.bus.verdicts import Done, Verdict
 from common.bus.work import Batches
@@ -62,7 +63,6 @@ async def bus(node: RabbitNode) -> AsyncIterator[Bus]:
     await soon(bus.ready())
     yield bus
     await soon(bus.close())
-    node.delete_vhost(name)
     assert not [task for task in asyncio.all_tasks() if task.get_name() == "bus"]
 
 
@@ -194,6 +194,44 @@ async def test_a_channel_closed_by_an_error_is_replaced(bus: Bus) -> None:
         await recovered(bus, source, f"m{turn}")
         await (await _held(bus, source))._channel.basic_ack(9999)  # PRECONDITION_FAILED.
         await recovered(bus, source, f"again-{turn}")
+
+
+async def test_what_a_closed_channel_was_publishing_fails_at_once(
+    node: RabbitNode, bus: Bus
+) -> None:
+    for _ in range(2):
+        await soon(bus.ready())
+        node.freeze()
+        waiting = asyncio.gather(*(bus.publish_all([message]) for message in texts(5)))
+        await asyncio.sleep(0.1)
+        link: Any = bus._link
+        began = time.monotonic()
+        link._transport.connection._reader_task.cancel()
+        assert {type(error) for [error] in await waiting} == {BusUnavailable}
+        assert time.monotonic() - began < DEADLINE / 2
+        node.thaw()
+        await eventually(lambda link=link: bus._link not in (None, link))
+
+
+async def test_a_message_with_unreadable_properties_arrives_and_ends_no_connection(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = await bus.subscribe(WORK, prefetch=10)
+    encode = Publisher._encode
+
+    def spoil(self: Publisher, *args: Any) -> bytes:
+        return encode(self, *args).replace(b"spoiled", b"sp\xff\xfe\xfded")
+
+    monkeypatch.setattr(Publisher, "_encode", spoil)
+    link = bus._link
+    message = replace(text("m"), correlation_id="spoiled", reply_to="r", headers={"spoiled": 1})
+    assert await bus.publish_all([message, text("next")]) == [None, None]
+    odd, following = [await soon(source.deliveries.get()) for _ in range(2)]
+    assert (odd.body, odd.message_id, odd.type, odd.reply_to) == (b"m", "m", "test", "r")
+    assert (odd.correlation_id, dict(odd.headers)) == (None, {})
+    assert odd.user_id == bus.user
+    assert bodies([following]) == ["next"]
+    assert bus._link is link
 
 
 async def test_a_cancelled_publish_is_cancelled_and_leaves_nothing_behind(

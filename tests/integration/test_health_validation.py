@@ -8,7 +8,17 @@ import signal
 from collections.abc import AsyncIterator
 
 import pytest
-from validation_world import PATIENCE, TENANT, Listener, World, canary_key, runtime, until
+from validation_world import (
+    PATIENCE,
+    TENANT,
+    Listener,
+    World,
+    canary_key,
+    ready,
+    runtime,
+    said,
+    until,
+)
 
 from common.secrets import generate_master_key
 from common.store.client import open_database
@@ -107,22 +117,23 @@ async def test_a_connection_disconnected_during_its_check_stays_disconnected(
     assert listener.waiting == 0
 
 
-async def test_without_a_broker_the_result_is_recorded(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("health.app._BUS_PATIENCE", 0.1)
+async def test_without_a_broker_the_result_is_recorded(world: World) -> None:
     await world.connect("c1")
     world.sim.fault("key_revoked")
-    assert await validate_once(world.settings(rabbitmq_url="amqp://127.0.0.1:1/")) == 1
+    process = await world.start("--once", rabbitmq_url="amqp://127.0.0.1:1/")
+    await process.communicate()
+    assert process.returncode == 1
     assert (await world.record()).status is ERROR
 
 
-async def test_without_a_store_nothing_could_be_checked(
-    world: World, capsys: pytest.CaptureFixture[str]
-) -> None:
-    settings = world.settings(mongodb_uri="mongodb://127.0.0.1:1/", mongodb_timeout=0.3)
-    assert await validate_once(settings) == 2
-    assert "nothing could be checked" in capsys.readouterr().err
+async def test_without_a_store_nothing_could_be_checked(world: World) -> None:
+    process = await world.start(
+        "--once", mongodb_uri="mongodb://127.0.0.1:1/", mongodb_timeout="0.3"
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 2
+    assert out == b""
+    assert b"nothing could be checked" in err
 
 
 @pytest.fixture
@@ -150,6 +161,7 @@ async def test_two_replicas_at_the_same_time_check_each_connection_once(
         await refused.wait()
     await until(world.all_checked)
     for replica in replicas:
+        await until(ready(replica))
         replica.stopping.set()
     await asyncio.gather(*services)
     assert len(world.sim.sends) == 24
@@ -160,16 +172,18 @@ async def test_a_replica_that_starts_after_the_run_does_nothing(
 ) -> None:
     await world.connect("c1")
     first = await world.start()
+    await said(first, "bus.up")
     await until(world.all_checked)
     first.send_signal(signal.SIGTERM)
-    await first.communicate()
-    assert first.returncode == 0
+    _, err = await first.communicate()
+    assert first.returncode == 0, err.decode()
 
     await world.connect("c2")
     second = runtime("b")
     service = asyncio.create_task(serve(world.settings(), second))
     async with asyncio.timeout(PATIENCE):
         await refused.wait()
+    await until(ready(second))
     second.stopping.set()
     await service
     assert (await world.record("c2")).checked_at is None
@@ -183,6 +197,7 @@ async def test_a_replica_that_was_down_at_the_time_of_day_does_not_wait_for_tomo
     late = runtime("late")
     service = asyncio.create_task(serve(world.settings(health_validation_time="00:00"), late))
     await until(world.all_checked)
+    await until(ready(late))
     late.stopping.set()
     await service
     assert late.metrics.registry.get_sample_value(
@@ -203,6 +218,7 @@ async def test_when_the_holder_is_killed_the_other_finishes(world: World) -> Non
     other = runtime("other")
     service = asyncio.create_task(serve(world.settings(), other))
     await until(world.all_checked)
+    await until(ready(other))
     other.stopping.set()
     await service
     assert len(world.sim.sends) in {6, 7}, "only the check in hand is repeated"

@@ -166,6 +166,23 @@ def runtime(replica: str) -> Runtime:
     return Runtime("health", metrics, management, Failpoints(), replica=replica)
 
 
+def ready(replica: Runtime) -> Callable[[], Awaitable[bool]]:
+    """A condition: the replica has its broker and its store."""
+
+    async def condition() -> bool:
+        return not replica.management.problems()
+
+    return condition
+
+
+async def said(process: Process, event: str) -> None:
+    """Wait until a process has logged an event."""
+    assert process.stderr is not None
+    async with asyncio.timeout(PATIENCE):
+        while event not in (line := (await process.stderr.readline()).decode()):
+            assert line, f"it ended without {event}"
+
+
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Wait until something is so in the store, which tells nobody of its changes."""
     end = time.monotonic() + PATIENCE

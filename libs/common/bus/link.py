@@ -9,6 +9,7 @@ from typing import Any, Final
 import aio_pika
 from yarl import URL
 
+from common.bus import lenient
 from common.bus.messages import BusError, BusUnavailable, Outgoing
 from common.bus.publisher import Publisher
 from common.bus.subscription import Subscription
@@ -39,6 +40,7 @@ class Link:
 
     @classmethod
     async def open(cls, url: URL, *, app: str) -> Link:
+        lenient.install()
         return cls(await aio_pika.connect(url, client_properties={"connection_name": app}))
 
     def report_loss(self, _: object = None) -> None:

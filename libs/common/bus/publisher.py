@@ -1,10 +1,10 @@
 """Confirmed, mandatory publishing over one channel, a batch at a time.
 
 A batch becomes one write to the socket and one wait, where aiormq's own `basic_publish` needs a
-lock, a timer, two futures and a write for each message: 21 µs of CPU time a message instead of 115,
-in batches of 200. What aiormq does with the answers is used as it is: its channel finds the future
-of a confirm in `confirmations` by delivery tag, and the delivery tag of a returned message in
-`message_id_delivery_tag` by message ID.
+lock, a timer, two futures and a write for each message, and several times the CPU time. What aiormq
+does with the answers is used as it is: its channel finds the future of a confirm in `confirmations`
+by delivery tag, and the delivery tag of a returned message in `message_id_delivery_tag` by message
+ID.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -97,15 +98,14 @@ class Subscription:
         """Start reading on a channel of its own."""
         channel.on_consumer_cancel_callbacks.add(on_lost)
         await channel.basic_qos(prefetch_count=self.prefetch)
-        if self._private is not None:
-            await _declare_private(channel, self._private)
+        name = await _declare_private(channel, self._private) if self._private else self.queue
         self._forget_what_is_stale()
         deliveries, queue = self.deliveries, self.queue
 
         async def take(message: aiormq.abc.DeliveredMessage) -> None:
             deliveries.put_nowait(AmqpDelivery(message, queue))
 
-        ok = await channel.basic_consume(queue, take, no_ack=False)
+        ok = await channel.basic_consume(name, take, no_ack=False)
         self._channel, self._tag = channel, ok.consumer_tag
         if self.cancelled:  # Meanwhile.
             await self._stop_consuming()
@@ -128,7 +128,11 @@ class Subscription:
             self.deliveries.get_nowait()
 
 
-async def _declare_private(channel: Any, queue: Queue) -> None:
-    await channel.queue_declare(queue.name, exclusive=True, auto_delete=True)
+async def _declare_private(channel: Any, queue: Queue) -> str:
+    """Declare a queue of this connection alone; returns its name, new at each attachment: after a
+    network partition the broker may still hold the last one for a connection that is gone."""
+    name = f"{queue.name}.{secrets.token_hex(4)}"
+    await channel.queue_declare(name, exclusive=True, auto_delete=True)
     for binding in queue.bindings:
-        await channel.queue_bind(queue.name, binding.exchange, binding.key)
+        await channel.queue_bind(name, binding.exchange, binding.key)
+    return name
