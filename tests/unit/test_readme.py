@@ -52,3 +52,24 @@ def test_help_lists_every_habit() -> None:
     ).stdout
     for habit in ("run", "demo", "test", "check", "bench", "lock"):
         assert re.search(rf"^{habit} ", listed, re.MULTILINE), habit
+
+
+@pytest.mark.parametrize(
+    "named",
+    sorted(
+        set(
+            re.findall(
+                r"`((?:unit|integration|e2e)/[^`]+\.py(?:::\w+)*)`",
+                (ROOT / "docs/testing.md").read_text(encoding="utf-8"),
+            )
+        )
+    ),
+)
+def test_every_test_that_stands_for_a_promise_exists(named: str) -> None:
+    file, *names = named.split("::")
+    source = (ROOT / "tests" / file).read_text(encoding="utf-8")
+    inherited = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "tests/conformance").glob("*.py")
+    )
+    for name in names:
+        assert re.search(rf"(def|class) {name}\b", source + inherited), name
