@@ -1,5 +1,5 @@
-"""Messages between the services, which no agent sees: what the webhook tells the processor, and what
-the health service tells everyone's cache."""
+"""Messages between the services, which no agent sees: what the webhook tells the processor, and
+what the health service tells everyone's cache."""
 
 from __future__ import annotations
 

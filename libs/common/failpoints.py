@@ -1,8 +1,8 @@
 """Numbered places between two durable writes at which a process can be made to die.
 
-Off, a fail point is one comparison with None. On (`HELIOGRAPH_FAILPOINT=processor.recorded`, or
-`processor.recorded:3` for the third pass), the process kills itself with SIGKILL when it gets there,
-as a pulled plug would. Tests use them to break each promise at each step.
+Off, a fail point is one comparison. On (`HELIOGRAPH_FAILPOINT=processor.2-recorded`, or
+`processor.2-recorded:3` for the third pass), the process kills itself with SIGKILL when it gets
+there, as a pulled plug would. Tests use them to break each promise at each step.
 """
 
 from __future__ import annotations

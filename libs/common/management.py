@@ -1,7 +1,7 @@
 """The management endpoints that every service has on a port of its own.
 
-`/livez` asks only whether the process still answers. `/readyz` says whether the service can keep its
-promise, and why not. `/metrics` is for Prometheus.
+`/livez` asks only whether the process still answers. `/readyz` says whether the service can keep
+its promise, and why not. `/metrics` is for Prometheus.
 """
 
 from __future__ import annotations

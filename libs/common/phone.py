@@ -34,7 +34,7 @@ _PROBLEMS: Final[dict[int, str]] = {
 }
 
 
-class InvalidRecipient(ValueError):  # noqa: N818 # says what happened
+class InvalidRecipient(ValueError):  # says what happened
     """The recipient cannot be a phone number. The text of the error never holds the number."""
 
     code: Final = OutcomeCode.INVALID_RECIPIENT

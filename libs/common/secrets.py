@@ -33,7 +33,7 @@ _KEY_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CHANGED: Final = "it was changed, or it belongs to another tenant or connection"
 
 
-class MasterKeyUnusable(ValueError):  # noqa: N818 # says what happened
+class MasterKeyUnusable(ValueError):  # says what happened
     """The setting that holds the master keys cannot be used. The text never holds a key."""
 
     code: Final = "master_key_unusable"
@@ -46,7 +46,7 @@ class MasterKeyUnusable(ValueError):  # noqa: N818 # says what happened
         super().__init__(f"{self.what} {self.remedy}")
 
 
-class SecretUnreadable(Exception):  # noqa: N818 # says what happened
+class SecretUnreadable(Exception):  # says what happened
     """A stored secret does not open. The text never holds a key or a plaintext."""
 
     code: Final = "secret_unreadable"

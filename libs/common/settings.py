@@ -1,8 +1,8 @@
 """Settings: environment variables with the prefix `HELIOGRAPH_`, each also readable from a file.
 
 `HELIOGRAPH_MONGODB_URI_FILE=/run/secrets/uri` stands for `HELIOGRAPH_MONGODB_URI` with the file's
-content. A service adds its own fields to `ServiceSettings`. An unusable setting stops the process at
-start with one clear line.
+content. A service adds its own fields to `ServiceSettings`. An unusable setting stops the process
+at start with one clear line.
 """
 
 from __future__ import annotations

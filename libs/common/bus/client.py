@@ -29,6 +29,8 @@ _PAUSES: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds between attempts to connect."""
 _STEADY: Final = 5.0
 """A connection that lived so many seconds starts the pauses anew."""
+_CANCEL_AGAIN = 3.0
+"""Longer than closing a connection takes, which a second cancellation would cut short."""
 _SETUP_SECONDS: Final = 30.0
 _DECLARE_SECONDS: Final = 10.0
 
@@ -136,12 +138,18 @@ class Bus:
         return await link.publish(batch, self._deadline)
 
     async def close(self) -> None:
-        """Close the connection. Cancel and drain subscriptions before."""
+        """Close the connection. Cancel and drain subscriptions before.
+
+        The supervisor is cancelled until it ends: the client library can swallow a cancellation
+        that comes while it is connecting.
+        """
         supervisor, self._supervisor = self._supervisor, None
-        if supervisor is not None:
+        if supervisor is None:
+            return
+        while not supervisor.done():
             supervisor.cancel()
-            await asyncio.gather(supervisor, return_exceptions=True)
-            self._last_error = "the bus was closed"
+            await asyncio.wait({supervisor}, timeout=_CANCEL_AGAIN)
+        self._last_error = "the bus was closed"
 
     @property
     def _alive(self) -> Link | None:

@@ -40,8 +40,19 @@ class Link:
 
     @classmethod
     async def open(cls, url: URL, *, app: str) -> Link:
+        """Connect.
+
+        Not by `aio_pika.connect`: after a failure it leaves an open-looking connection to be
+        collected, which then begins to close itself on whatever thread that happens.
+        """
         lenient.install()
-        return cls(await aio_pika.connect(url, client_properties={"connection_name": app}))
+        connection = aio_pika.Connection(url, client_properties={"connection_name": app})
+        try:
+            await connection.connect()
+        except BaseException:
+            await connection.close()
+            raise
+        return cls(connection)
 
     def report_loss(self, _: object = None) -> None:
         self.lost.set()

@@ -11,19 +11,20 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from struct import pack
 from typing import Any, Final
 
 import pamqp.frame
+import structlog
 from aio_pika.exceptions import DeliveryError, PublishError
 from aiormq.abc import ChannelFrame
 from pamqp.commands import Basic
 from pamqp.constants import FRAME_BODY, FRAME_END_CHAR, FRAME_HEADER
-from pamqp.header import ContentHeader
 
+from common.bus.content import content_header
 from common.bus.deadline import bounded
 from common.bus.messages import (
     BusError,
@@ -33,12 +34,13 @@ from common.bus.messages import (
     Unroutable,
 )
 
+log = structlog.get_logger(__name__)
+
 Confirmation = asyncio.Future[Any]
 Encoded = tuple[int, str, bytes]
 """Place in the batch, message ID, frames."""
 Wave = list[tuple[Encoded, Confirmation]]
 
-_PERSISTENT: Final = 2
 _WAITING: Final = BusUnavailable("the broker did not confirm")
 
 
@@ -54,6 +56,8 @@ class Publisher:
         self._user = user
         self._app = app
         self._in_flight: dict[str, Confirmation] = {}
+        self._unwritten: dict[Confirmation, Encoded] = {}
+        self._writing: asyncio.Task[None] | None = None
         channel.closing.add_done_callback(self._give_up)
 
     async def publish(self, messages: Sequence[Outgoing], seconds: float) -> list[BusError | None]:
@@ -74,13 +78,14 @@ class Publisher:
                 await asyncio.wait(twins, return_when=asyncio.FIRST_COMPLETED)
                 continue
             confirmations = [confirmation for _, confirmation in wave]
-            await self._write(wave)
+            self._gather(wave)
             try:
                 await asyncio.wait(confirmations)
             finally:
                 for (place, _, _), confirmation in wave:
                     if confirmation.done():
                         results[place] = _result(confirmation, messages[place])
+                self._withdraw(wave)
 
     def _encode_all(
         self, messages: Sequence[Outgoing], results: list[BusError | None]
@@ -96,20 +101,10 @@ class Publisher:
         return encoded
 
     def _encode(self, message: Outgoing, message_id: str, now: datetime) -> bytes:
-        properties = Basic.Properties(
-            content_type=message.content_type,
-            delivery_mode=_PERSISTENT,
-            headers=dict(message.headers),
-            correlation_id=message.correlation_id,
-            reply_to=message.reply_to,
-            message_id=message_id,
-            message_type=message.type,
-            timestamp=now,
-            user_id=self._user,
-            app_id=self._app,
-        )
         number = self._channel.number
-        header = ContentHeader(body_size=len(message.body), properties=properties).marshal()
+        header = content_header(
+            message, message_id=message_id, at=now, user=self._user, app=self._app
+        )
         if len(header) > self._channel.max_content_size:
             raise ValueError("the headers are larger than a frame")
         return b"".join(
@@ -140,26 +135,40 @@ class Publisher:
             wave.append((item, confirmation))
         return wave, later
 
-    async def _write(self, wave: Wave) -> None:
-        """Hand the messages to the connection's writer, and number them as the broker will."""
+    def _gather(self, wave: Wave) -> None:
+        """Have the messages written with those of everyone else who publishes in this turn of the
+        event loop: one system call, of some 30 µs, instead of one for each caller."""
+        self._unwritten |= {confirmation: item for item, confirmation in wave}
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write(), name="publisher")
+
+    async def _write(self) -> None:
+        """Hand messages to the connection's writer, and number them as the broker will, until none
+        is left. Who waits for one that could not be handed over finds its future cancelled."""
         channel = self._channel
-        frame = ChannelFrame(
-            payload=b"".join(frames for (_, _, frames), _ in wave),
-            should_close=False,
-            # The writer then waits while the socket takes nothing more, and with it the next batch.
-            drain_future=asyncio.get_running_loop().create_future(),
-        )
+        wave: dict[Confirmation, Encoded] = {}
         try:
-            async with channel.lock:
-                await channel.write_queue.put(frame)
-                for (_, message_id, _), confirmation in wave:
-                    channel.delivery_tag += 1
-                    channel.confirmations[channel.delivery_tag] = confirmation
-                    channel.message_id_delivery_tag[message_id] = channel.delivery_tag
-        except BaseException:
-            for _, confirmation in wave:
+            while self._unwritten:
+                async with channel.lock:
+                    wave, self._unwritten = self._unwritten, {}
+                    await channel.write_queue.put(_written(wave.values()))
+                    for confirmation, (_, message_id, _) in wave.items():
+                        channel.delivery_tag += 1
+                        channel.confirmations[channel.delivery_tag] = confirmation
+                        channel.message_id_delivery_tag[message_id] = channel.delivery_tag
+                    wave = {}
+        except Exception as error:  # noqa: BLE001 - told by the futures, whatever it was
+            log.debug("publisher.closed", error=type(error).__name__)
+        finally:
+            for confirmation in (*wave, *self._unwritten):
                 confirmation.cancel()
-            raise
+            self._unwritten = {}
+
+    def _withdraw(self, wave: Wave) -> None:
+        """Write nothing more of what nobody waits for any longer."""
+        for _, confirmation in wave:
+            if self._unwritten.pop(confirmation, None) is not None:
+                confirmation.cancel()
 
     def _forget(self, message_id: str, confirmation: Confirmation) -> None:
         self._in_flight.pop(message_id, None)
@@ -168,6 +177,8 @@ class Publisher:
             confirmation.exception()  # Seen, even where nobody waits for it any longer.
 
     def _give_up(self, _: object) -> None:
+        if self._writing is not None:
+            self._writing.cancel()
         for confirmation in list(self._in_flight.values()):
             confirmation.cancel()
 
@@ -176,6 +187,15 @@ class Publisher:
 def _method(number: int, exchange: str, key: str) -> bytes:
     publish = Basic.Publish(exchange=exchange, routing_key=key, mandatory=True)
     return pamqp.frame.marshal(publish, number)
+
+
+def _written(messages: Iterable[Encoded]) -> ChannelFrame:
+    return ChannelFrame(
+        payload=b"".join(frames for _, _, frames in messages),
+        should_close=False,
+        # The writer then waits while the socket takes nothing more, and with it what comes next.
+        drain_future=asyncio.get_running_loop().create_future(),
+    )
 
 
 def _frame(kind: int, number: int, payload: bytes) -> bytes:

@@ -14,7 +14,14 @@ from yarl import URL
 
 from common.bus.client import Bus
 from common.bus.messages import Delivery, Outgoing
-from common.bus.topology import SENDER_QUEUE, SERVICES, Queue, agent_topology, dead_queue
+from common.bus.topology import (
+    SENDER_QUEUE,
+    SERVICES,
+    Queue,
+    Topology,
+    agent_topology,
+    dead_queue,
+)
 from common.failpoints import Failpoints
 from common.lifecycle import Runtime
 from common.management import Management
@@ -172,7 +179,8 @@ class World:
     async def private_queue(self) -> tuple[str, asyncio.Queue[Delivery]]:
         """A queue of one's own for replies."""
         name = f"reply.{uuid.uuid4().hex}"
-        subscription: Any = await self.bus.subscribe(name, prefetch=10, private=Queue(name, {}))
+        await self.bus.declare(Topology((), (Queue(name, {"x-queue-type": "quorum"}),)))
+        subscription: Any = await self.bus.subscribe(name, prefetch=10)
         return name, subscription.deliveries
 
     def settings(self, **changes: Any) -> SenderSettings:
