@@ -55,10 +55,11 @@ async def serve(settings: SenderSettings, runtime: Runtime) -> None:
     if settings.trust_command_identity:
         log.warning("sender.identity_not_checked", setting="HELIOGRAPH_TRUST_COMMAND_IDENTITY")
 
-    bus.start()
-    watch.start()
+    # Before the bus, so that who is ready also takes commands.
     for provider in PROVIDERS.values():
         await asyncio.to_thread(provider.prepare)
+    bus.start()
+    watch.start()
     changes = changes_queue(f"{runtime.name}.{runtime.replica}")
     following = asyncio.create_task(
         follow(clients, await bus.subscribe(changes.name, prefetch=10, private=changes))

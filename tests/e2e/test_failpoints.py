@@ -7,6 +7,7 @@ either it is started again, or its other replica goes on alone.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any, Final
 
 import pytest
@@ -18,6 +19,7 @@ from common.failpoints import Failpoint
 from local.house import CODE_OF_KILLED, Service
 
 DIES_WITHIN: Final = 30.0
+MORE_TEXTS: Final = 15
 OTHER: Final = {"processor": "sender", "sender": "processor"}
 
 FAULTS: Final[dict[Failpoint, dict[str, Any]]] = {
@@ -63,7 +65,7 @@ async def test_another_replica_takes_over_from_one_killed_at_this_point(
 
 async def send_texts_until_it_dies(world: World, armed: Service, point: Failpoint) -> None:
     """A few texts at once, some in two or three copies, two of one conversation, an opt-in and an
-    opt-out among them."""
+    opt-out among them; then single ones, should the other replica have taken all of those."""
     fate = Fate.HELD if point is Failpoint.SENDER_HELD else Fate.ANSWERED
     await world.gate(on=fate is Fate.ANSWERED)
     for name, parameters in FAULTS.get(point, {}).items():
@@ -76,6 +78,10 @@ async def send_texts_until_it_dies(world: World, armed: Service, point: Failpoin
         world.text("START", copies=2, fate=fate),
         world.text("STOP", copies=2, fate=Fate.SILENT),
     )
-    await armed.gone(DIES_WITHIN)
+    for _ in range(MORE_TEXTS):
+        with contextlib.suppress(TimeoutError):
+            await armed.gone(DIES_WITHIN / MORE_TEXTS)
+            break
+        await world.text(fate=fate)
     assert armed.exit_code == CODE_OF_KILLED
     world.simulator.clear_faults()

@@ -99,11 +99,14 @@ def left_behind(directory: Path) -> list[str]:
 
 async def read_until(process: asyncio.subprocess.Process, wanted: str) -> str:
     assert process.stdout is not None
+    assert process.stderr is not None
     text = ""
     async with asyncio.timeout(PATIENCE):
         while wanted not in text:
             line = await process.stdout.readline()
-            assert line, f"ended before {wanted!r}: {text}"
+            if not line:
+                said = (await process.stderr.read()).decode()
+                pytest.fail(f"ended before {wanted!r}: {text}{said}")
             text += line.decode()
     return text
 
