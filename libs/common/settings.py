@@ -104,6 +104,18 @@ class ServiceSettings(BaseSettings):
         return value
 
 
+class NumbersSettings(ServiceSettings):
+    """The shared settings of the services that keep the connected numbers in memory."""
+
+    numbers_refresh: float = Field(
+        default=30.0,
+        ge=0.2,
+        le=3600,
+        description="Seconds after which the connected numbers are loaded again, in case that a "
+        "change was missed on the bus.",
+    )
+
+
 Settings = TypeVar("Settings", bound=ServiceSettings)
 
 
@@ -148,7 +160,7 @@ def load(settings: type[Settings]) -> Settings:
 def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     field = str(first["loc"][0]) if first["loc"] else "?"
-    problem = str(first["msg"]).removeprefix("Value error, ")
+    problem = str(first["msg"]).removeprefix("Value error, ").removesuffix(".")
     return f"{PREFIX}{field.upper()}: {problem}. See docs/configuration.md."
 
 

@@ -15,7 +15,7 @@ from heliograph.session import BrokerFault, NotPermitted, NotThere, Session, Tak
 
 log = logging.getLogger("heliograph")
 
-PAUSES: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
+PAUSES: Final = (0.1, 0.5, 1.0, 2.0)
 """Seconds between tries; the last one is repeated for ever."""
 
 HEARTBEAT_SECONDS: Final = 10

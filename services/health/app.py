@@ -14,7 +14,6 @@ from common.errors import StoreUnavailable
 from common.lifecycle import Runtime
 from common.metrics import Metrics
 from common.providers.registry import PROVIDERS
-from common.secrets import MasterKeys
 from common.store.client import Database, open_database
 from common.store.mongo_connections import MongoConnections, MongoLeases
 from common.store.schema import ensure_schema
@@ -83,7 +82,7 @@ def _validation(
         connections=MongoConnections(database),
         checker=Checker(
             PROVIDERS,
-            MasterKeys.parse(settings.master_key.get_secret_value()),
+            settings.master_keys,
             timeout=settings.health_validation_timeout,
             pause=settings.health_validation_retry_pause,
         ),

@@ -5,21 +5,16 @@ from __future__ import annotations
 from datetime import time
 from typing import Final
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field
 
-from common.secrets import MasterKeys
-from common.settings import ServiceSettings
+from common.sealed_settings import SealedSettings
 
 _TIME_OF_DAY: Final = r"^([01]\d|2[0-3]):[0-5]\d$"
 
 
-class HealthSettings(ServiceSettings):
+class HealthSettings(SealedSettings):
     """What the health service needs to know beside the shared settings."""
 
-    master_key: SecretStr = Field(
-        description="Master keys that wrap the tenants' data keys, as `id:key,id:key`, each key 32 "
-        "bytes in base64, the current one first.",
-    )
     health_validation_time: str = Field(
         default="04:00",
         pattern=_TIME_OF_DAY,
@@ -47,12 +42,6 @@ class HealthSettings(ServiceSettings):
         description="Seconds after which another replica takes over the day's validation from one "
         "that died.",
     )
-
-    @field_validator("master_key")
-    @classmethod
-    def _usable(cls, value: SecretStr) -> SecretStr:
-        MasterKeys.parse(value.get_secret_value())
-        return value
 
     @property
     def validation_time(self) -> time:

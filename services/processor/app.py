@@ -6,7 +6,7 @@ import asyncio
 
 from common.bus.client import Bus
 from common.bus.topology import PROCESSOR_QUEUE, SERVICES
-from common.bus.work import Batches
+from common.bus.work import Batches, work_until
 from common.lifecycle import Runtime
 from common.numbers import NumberCache, changes_queue, follow
 from common.store.client import open_database
@@ -70,13 +70,7 @@ async def serve(settings: ProcessorSettings, runtime: Runtime) -> None:
         size=settings.processor_batch_size,
         linger=settings.processor_batch_linger,
     )
-    working = asyncio.create_task(batches.run())
-    await asyncio.wait(
-        {working, asyncio.ensure_future(runtime.stopping.wait())},
-        return_when=asyncio.FIRST_COMPLETED,
-    )
-    await batches.drain()
-    await working
+    await work_until(runtime.stopping, batches)
 
     following.cancel()
     await numbers.close()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from common.settings import ServiceSettings
+from common.settings import NumbersSettings
 
 
-class ProcessorSettings(ServiceSettings):
+class ProcessorSettings(NumbersSettings):
     """What the processor needs to know beside the shared settings."""
 
     processor_batch_size: int = Field(
@@ -35,11 +35,4 @@ class ProcessorSettings(ServiceSettings):
     )
     history_limit: int = Field(
         default=10, ge=0, le=10, description="Texts of the conversation that a turn carries."
-    )
-    numbers_refresh: float = Field(
-        default=30.0,
-        gt=0,
-        le=3600,
-        description="Seconds between two loads of the connected numbers; changes are also told "
-        "on the bus.",
     )

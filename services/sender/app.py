@@ -8,11 +8,10 @@ import structlog
 
 from common.bus.client import Bus
 from common.bus.topology import SENDER_QUEUE, SERVICES
-from common.bus.work import Lanes
+from common.bus.work import Lanes, work_until
 from common.lifecycle import Runtime
 from common.numbers import changes_queue
 from common.providers.registry import PROVIDERS
-from common.secrets import MasterKeys
 from common.store.client import Database, open_database
 from common.store.mongo_connections import MongoConnections
 from common.store.mongo_outbound import MongoOutbound
@@ -45,7 +44,7 @@ async def serve(settings: SenderSettings, runtime: Runtime) -> None:
     clients = Clients(
         MongoConnections(database),
         PROVIDERS,
-        MasterKeys.parse(settings.master_key.get_secret_value()),
+        settings.master_keys,
         size=settings.sender_clients,
         timeout=settings.sender_provider_timeout,
     )
@@ -71,13 +70,7 @@ async def serve(settings: SenderSettings, runtime: Runtime) -> None:
         lanes=settings.sender_lanes,
         lane_of=lane_of,
     )
-    working = asyncio.create_task(lanes.run())
-    await asyncio.wait(
-        {working, asyncio.ensure_future(runtime.stopping.wait())},
-        return_when=asyncio.FIRST_COMPLETED,
-    )
-    await lanes.drain()
-    await working
+    await work_until(runtime.stopping, lanes)
 
     following.cancel()
     await clients.close()

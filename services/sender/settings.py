@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from common.longtext import LIMIT
-from common.secrets import MasterKeys
-from common.settings import ServiceSettings
+from common.sealed_settings import SealedSettings
 
 
-class SenderSettings(ServiceSettings):
+class SenderSettings(SealedSettings):
     """What the sender needs to know beside the shared settings."""
 
-    master_key: SecretStr = Field(
-        description="Master keys that wrap the tenants' data keys, as `id:key,id:key`, each key 32 "
-        "bytes in base64, the current one first.",
-    )
     trust_command_identity: bool = Field(
         default=False,
         description="For local use: believe the tenant and the agent that a command names, without "
@@ -34,10 +29,10 @@ class SenderSettings(ServiceSettings):
         description="Commands of different conversations that one sender works on at once.",
     )
     sender_provider_timeout: float = Field(
-        default=8.0, gt=0, le=60, description="Seconds that one provider call may take."
+        default=6.0, gt=0, le=60, description="Seconds that one provider call may take."
     )
     sender_lease: float = Field(
-        default=12.0,
+        default=9.0,
         gt=0,
         le=300,
         validate_default=True,
@@ -70,12 +65,6 @@ class SenderSettings(ServiceSettings):
     sender_clients: int = Field(
         default=256, ge=1, le=10_000, description="Connections whose provider clients stay open."
     )
-
-    @field_validator("master_key")
-    @classmethod
-    def _usable(cls, value: SecretStr) -> SecretStr:
-        MasterKeys.parse(value.get_secret_value())
-        return value
 
     @field_validator("sender_lease")
     @classmethod

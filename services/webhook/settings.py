@@ -10,13 +10,13 @@ from typing import Final
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from yarl import URL
 
-from common.settings import ServiceSettings, Words, split_words
+from common.settings import NumbersSettings, Words, split_words
 from webhook.entra import EVENT_GRID_APP
 
 _TENANT: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-class WebhookSettings(ServiceSettings):
+class WebhookSettings(NumbersSettings):
     """What the ingress service needs to know beside what every service does."""
 
     webhook_host: str = Field(
@@ -110,13 +110,6 @@ class WebhookSettings(ServiceSettings):
         default="",
         description="Where the signing keys are. Empty: the tenant's in the public cloud. Must be "
         "https, but for a loopback address.",
-    )
-    numbers_refresh: float = Field(
-        default=30.0,
-        ge=0.2,
-        le=3600,
-        description="Seconds after which the connected numbers are loaded again, in case that a "
-        "change was missed.",
     )
 
     @field_validator(

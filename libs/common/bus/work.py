@@ -195,6 +195,24 @@ class Lanes:
         )
 
 
+class Worker(Protocol):
+    """`Batches` or `Lanes`."""
+
+    async def run(self) -> None: ...
+    async def drain(self) -> None: ...
+
+
+async def work_until(stopping: asyncio.Event, worker: Worker) -> None:
+    """Let a worker run until `stopping` is set, then until it has drained. What ends the worker
+    before that is raised."""
+    working = asyncio.create_task(worker.run())
+    stop = asyncio.create_task(stopping.wait())
+    await asyncio.wait({working, stop}, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    await worker.drain()
+    await working
+
+
 def _blame(error: Exception, delivery: Delivery) -> Retry:
     log.warning("work.failed", error=type(error).__name__, queue=delivery.queue)
     return Retry("unexpected_error", f"{type(error).__name__}: {error}")

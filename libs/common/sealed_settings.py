@@ -1,0 +1,28 @@
+"""Settings of the services that open sealed credentials."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr, field_validator
+
+from common.secrets import MasterKeys
+from common.settings import ServiceSettings
+
+
+class SealedSettings(ServiceSettings):
+    """The shared settings and the master keys."""
+
+    master_key: SecretStr = Field(
+        description="Master keys that wrap the tenants' data keys, as `id:key,id:key`, each key 32 "
+        "bytes in base64, the current one first.",
+    )
+
+    @field_validator("master_key")
+    @classmethod
+    def _usable(cls, value: SecretStr) -> SecretStr:
+        MasterKeys.parse(value.get_secret_value())
+        return value
+
+    @property
+    def master_keys(self) -> MasterKeys:
+        """The keys, read."""
+        return MasterKeys.parse(self.master_key.get_secret_value())
