@@ -88,7 +88,7 @@ class HandOver:
         """Hand over in parts that follow each other closely: while RabbitMQ stores the turns of
         one, the next is built, and MongoDB reads and records for those behind. Every part goes to
         its end; then the first fault, if any, is raised."""
-        items = list(texts.items())
+        items = sorted(texts.items(), key=lambda item: item[1].at)
         parts = [dict(items[start : start + _PART]) for start in range(0, len(items), _PART)]
         done = await asyncio.gather(*map(self._once, parts), return_exceptions=True)
         verdicts: dict[int, Verdict] = {}

@@ -98,13 +98,11 @@ class FaultyBus(MemoryBus):
     async def publish_all(self, messages: Sequence[Outgoing]) -> list[BusError | None]:  # type: ignore[override]
         messages = list(messages)
         faults, self.faults = self.faults, {}
-        results: list[BusError | None] = []
-        for place, message in enumerate(messages):
-            if place in faults:
-                results.append(faults[place])
-            else:
-                results += await super().publish_all([message])
-        return results
+        taken = [message for place, message in enumerate(messages) if place not in faults]
+        stored = iter(await super().publish_all(taken))
+        return [
+            faults[place] if place in faults else next(stored) for place in range(len(messages))
+        ]
 
 
 class Numbers:

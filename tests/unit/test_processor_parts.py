@@ -1,0 +1,44 @@
+"""A batch that is larger than one part: the parts overlap, and nobody can tell."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from processor_world import AWAY, World, delivery, received
+
+from common.bus.messages import BusUnavailable
+from common.bus.verdicts import Done
+
+MANY = 330
+
+
+async def test_turns_of_a_large_batch_leave_in_order_of_time_with_rising_seq() -> None:
+    world = World()
+    texts = [delivery(received(str(minute), minute=minute)) for minute in range(MANY)]
+    random.shuffle(texts)
+    assert await world.inbox().handle(texts) == [Done()] * MANY
+    turns = world.turns()
+    assert [turn.message.at for turn in turns] == sorted(turn.message.at for turn in turns)
+    assert [turn.seq for turn in turns] == sorted({turn.seq for turn in turns})
+    assert [len(turn.history) for turn in turns] == [min(place, 10) for place in range(MANY)]
+
+
+async def test_an_opt_out_early_in_a_large_batch_is_known_to_its_last_text() -> None:
+    world = World()
+    texts = [delivery(received("stop", body="STOP"))]
+    texts += [delivery(received(str(minute), minute=minute)) for minute in range(1, MANY)]
+    await world.inbox().handle(texts)
+    assert not any(turn.can_send for turn in world.turns())
+
+
+async def test_a_fault_in_one_part_leaves_nothing_undone_and_nothing_doubled() -> None:
+    world = World()
+    inbox = world.inbox()
+    texts = [delivery(received(str(minute), minute=minute)) for minute in range(MANY)]
+    world.bus.faults = {7: AWAY}
+    with pytest.raises(BusUnavailable):
+        await inbox.handle(texts)
+    assert len(world.turns()) == MANY - 1
+    assert await inbox.handle(texts) == [Done()] * MANY
+    assert len({turn.turn_id for turn in world.turns()}) == len(world.turns()) == MANY
