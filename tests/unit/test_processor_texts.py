@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -158,6 +159,16 @@ async def test_a_text_to_a_number_that_is_gone_is_retried_not_lost() -> None:
     (verdict,) = await world.inbox().handle([delivery(received())])
     assert isinstance(verdict, Retry)
     assert verdict.code == "no_agent"
+
+
+async def test_a_text_to_a_number_that_moved_to_another_tenant_is_not_handed_to_it() -> None:
+    world = World()
+    assert world.numbers.number is not None
+    world.numbers.number = replace(world.numbers.number, tenant_id="other", agent_id="spy")
+    (verdict,) = await world.inbox().handle([delivery(received())])
+    assert isinstance(verdict, Retry)
+    assert verdict.code == "no_agent"
+    assert world.memory.messages == {}
 
 
 @pytest.mark.parametrize(
