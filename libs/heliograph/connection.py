@@ -25,6 +25,10 @@ REFUSALS: Final = 5
 may refuse everybody for a moment. At the first connection one is enough."""
 
 
+CHECK_SECONDS = 10.0
+"""How often the broker is asked whether it still knows the reader of the agent's queue."""
+
+
 def pause_before(attempt: int) -> float:
     """Seconds to wait after the n-th failed try (from 1)."""
     return PAUSES[min(attempt, len(PAUSES)) - 1]
@@ -170,7 +174,7 @@ class Connection:
             if self._reading_wanted:
                 await session.read(self.queue, prefetch=self._prefetch, take=self._on_message)
             self._refusals = 0
-            await asyncio.wait({session.lost})
+            await self._watch(session)
         finally:
             session.lose()
             self._session = None
@@ -178,6 +182,16 @@ class Connection:
                 self._changed.clear()
             self._on_lost()
             await session.close()
+
+    async def _watch(self, session: Session) -> None:
+        """Stay until the session is lost, and give it up where the broker has forgotten its reader
+        without a word."""
+        while not session.lost.done():
+            await asyncio.wait({session.lost}, timeout=CHECK_SECONDS)
+            reading = self._reading_wanted and not session.lost.done()
+            if reading and not await session.is_heard(self.queue):
+                log.warning("heliograph: %s is not being read, connecting again", self.queue)
+                session.lose()
 
     def _up(self, session: Session) -> None:
         self._session = session

@@ -176,6 +176,10 @@ class Session:
         self._begun = True
         await within(ANSWER_SECONDS, self._read(queue, prefetch, take))
 
+    async def is_heard(self, queue: str) -> bool:
+        """Whether the queue has a reader, as the broker sees it; ours is one while it is read."""
+        return await within(ANSWER_SECONDS, self._readers(queue)) > 0
+
     async def stop_reading(self) -> None:
         """Take nothing more; what is in hand can still be settled."""
         channel, tag = self._reading, self._consumer
@@ -220,6 +224,12 @@ class Session:
         channel = await self._connection.channel(publisher_confirms=False)
         await channel.queue_declare(queue, passive=True)
         await channel.close()
+
+    async def _readers(self, queue: str) -> int:
+        channel = await self._connection.channel(publisher_confirms=False)
+        declared = await channel.queue_declare(queue, passive=True)
+        await channel.close()
+        return declared.consumer_count or 0
 
     async def _read(self, queue: str, prefetch: int, take: Take) -> None:
         self._reading = channel = await self._watched_channel()
