@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_after_attempt, wait_fixed
 
+from common.place import place_of
 from common.providers.port import (
     Health,
     Provider,
@@ -62,7 +61,7 @@ class Checker:
                 connection_id=record.id,
                 provider=record.provider,
                 error=type(error).__name__,
-                where=_place(error),
+                where=place_of(error),
             )
             return Unknown(f"The check itself failed ({type(error).__name__}).")
 
@@ -105,9 +104,3 @@ def _last(state: RetryCallState) -> Health:
         return Unknown("The provider was not asked.")
     health: Health = state.outcome.result()
     return health
-
-
-def _place(error: BaseException) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    last = frames[-1]
-    return f"{Path(last.filename).name}:{last.lineno} in {last.name}"

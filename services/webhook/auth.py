@@ -105,6 +105,11 @@ class Doorkeeper:
         """Whether anybody may deliver."""
         return self._secret is None and self._entra is None
 
+    @property
+    def challenge(self) -> str | None:
+        """`WWW-Authenticate` of a 401 (RFC 6750, section 3); a shared secret has no scheme."""
+        return "Bearer" if self._entra is not None else None
+
     async def admit_delivery(self, request: web.BaseRequest) -> None:
         """Let a delivery pass, or raise `Refusal`."""
         if self._secret is not None:

@@ -34,10 +34,8 @@ MAX_EVENTS: Final = 5_000
 VALIDATION: Final = "microsoft.eventgrid.subscriptionvalidationevent"
 DELETED: Final = "microsoft.eventgrid.subscriptiondeletedevent"
 
-HEADER_EVENT_TYPE: Final = "aeg-event-type"
 HEADER_SUBSCRIPTION: Final = "aeg-subscription-name"
 
-_VALIDATION_NOTICE: Final = "subscriptionvalidation"
 _ORIGIN: Final = re.compile(r"[A-Za-z0-9.*:/_-]{1,255}")
 _RATE: Final = re.compile(r"[1-9][0-9]{0,8}")
 _LONGEST_INTEGER: Final = 18
@@ -98,21 +96,21 @@ def read_event(item: object) -> Event | NoEvent:
 
 
 def validation_code(
-    events: Sequence[Event | NoEvent], headers: Mapping[str, str], subscriptions: frozenset[str]
+    items: Sequence[object], headers: Mapping[str, str], subscriptions: frozenset[str]
 ) -> str | None:
     """The code to echo where the delivery is a subscription validation, else None.
 
-    `subscriptions` are the names (in lower case) that may subscribe; empty means any. The
-    validation URL in the event is never called: it is whatever the caller wrote.
+    That is decided by the events alone. The header `aeg-event-type` is not looked at: a wrong one
+    must not turn somebody's text into a refusal. `subscriptions` are the names (in lower case) that
+    may subscribe; empty means any. The validation URL in the event is never called: it is whatever
+    the caller wrote.
 
     Raises:
         Refusal: a validation that is malformed or of an unknown subscription.
     """
-    only = events[0] if len(events) == 1 else None
-    validates = isinstance(only, Event) and only.type == VALIDATION
-    if not validates and headers.get(HEADER_EVENT_TYPE, "").lower() != _VALIDATION_NOTICE:
+    if not items or not all(_validates(read_event(item)) for item in items):
         return None
-    code = _code_of(only)
+    code = _code_of(read_event(items[0])) if len(items) == 1 else None
     if code is None:
         raise Refusal(NO_VALIDATION)
     if subscriptions and headers.get(HEADER_SUBSCRIPTION, "").lower() not in subscriptions:
@@ -152,8 +150,12 @@ def write_item(item: object) -> bytes:
         return b'"nested too deeply"'
 
 
-def _code_of(event: Event | NoEvent | None) -> str | None:
-    if not isinstance(event, Event) or event.type != VALIDATION or not isinstance(event.data, dict):
+def _validates(event: Event | NoEvent) -> bool:
+    return isinstance(event, Event) and event.type == VALIDATION
+
+
+def _code_of(event: Event | NoEvent) -> str | None:
+    if isinstance(event, NoEvent) or not isinstance(event.data, dict):
         return None
     code = fold(event.data).get("validationcode")
     return code if isinstance(code, str) and code else None

@@ -27,7 +27,7 @@ from common.providers.acs_events import DeliveryReport, ReceivedText, Unreadable
 from common.redact import scrub
 from common.store.records import RegisteredNumber
 from heliograph import wire
-from webhook.eventgrid import DELETED, Event, NoEvent, write_item
+from webhook.eventgrid import DELETED, NoEvent, read_event, write_item
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +35,7 @@ PARKED_TYPE: Final = "sms.unreadable"
 """`type` of a parked event: it never became one of our own messages."""
 
 TOGETHER: Final = 250
-"""Messages that are published at once: enough to fill the broker's pipeline, few enough to be
+"""Events that are published at once: enough to fill the broker's pipeline, few enough to be
 confirmed within one publish deadline."""
 
 _NAMES: Final[Mapping[str, str]] = {acs.RECEIVED: "received", acs.REPORT: "report"}
@@ -77,8 +77,9 @@ class Unreadable:
 Reading = Known | Ignored | Unreadable
 
 
-def interpret(item: object, event: Event | NoEvent) -> Reading:
+def interpret(item: object) -> Reading:
     """What an element of a delivery says."""
+    event = read_event(item)
     if isinstance(event, NoEvent):
         return Unreadable(_OTHER, item, event.reason)
     name = _NAMES.get(event.type)
@@ -118,18 +119,31 @@ class Intake:
     async def take(
         self,
         items: Sequence[object],
-        events: Sequence[Event | NoEvent],
         *,
         traceparent: str | None,
+        confirmed: Callable[[], None],
     ) -> None:
-        """Make everything in a delivery safe; returns when the broker has confirmed it.
+        """Make everything in a delivery safe; returns when the broker has confirmed it. A large
+        delivery goes in parts of `TOGETHER` events; `confirmed` is called after each.
 
         Raises:
             BusError: the broker did not take a message.
             StoreUnavailable: a number is unknown here and cannot be looked up.
         """
         accepted_at = self._now()
-        readings = [interpret(item, event) for item, event in zip(items, events, strict=True)]
+        readings: list[Reading] = []
+        counts: list[tuple[str, str]] = []
+        for start in range(0, len(items), TOGETHER):
+            part = [interpret(item) for item in items[start : start + TOGETHER]]
+            counts += await self._take_part(part, accepted_at, traceparent)
+            readings += part
+            confirmed()
+        self._count(counts, readings)
+
+    async def _take_part(
+        self, readings: Sequence[Reading], accepted_at: datetime, traceparent: str | None
+    ) -> list[tuple[str, str]]:
+        """Publish what the readings say; what to count for each."""
         owners = await self._owners(readings)
         messages: list[Outgoing] = []
         counts: list[tuple[str, str]] = []
@@ -138,8 +152,9 @@ class Intake:
             if message is not None:
                 messages.append(message)
             counts.append((name, result))
-        await self._publish(messages)
-        self._count(counts, readings)
+        if messages:
+            await self._publish(messages)
+        return counts
 
     async def _owners(self, readings: Iterable[Reading]) -> dict[str, RegisteredNumber | None]:
         addresses = {item.content.number for item in readings if isinstance(item, Known)}
@@ -150,10 +165,9 @@ class Intake:
         return dict(zip(addresses, found, strict=True))
 
     async def _publish(self, messages: Sequence[Outgoing]) -> None:
-        for start in range(0, len(messages), TOGETHER):
-            for fault in await self._bus.publish_all(messages[start : start + TOGETHER]):
-                if fault is not None:
-                    raise fault
+        for fault in await self._bus.publish_all(messages):
+            if fault is not None:
+                raise fault
 
     def _count(self, counts: Iterable[tuple[str, str]], readings: Iterable[Reading]) -> None:
         for name, result in counts:

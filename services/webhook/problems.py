@@ -1,12 +1,13 @@
 """Every answer that is not a success, in one table.
 
-Event Grid drops a delivery for good on 400, 401, 403 and 413, and tries again on 408 and 503
-(Microsoft docs, "Event Grid message delivery and retry"). So the first four are for proven
-strangers and for what can never be an event, and every fault of our own is a 503.
+Event Grid drops a delivery for good on 400, 401, 403 and 413, and tries again on anything else that
+is no success (Microsoft docs, "Event Grid message delivery and retry"). So those four are for
+proven strangers and for what can never be an event, and every fault of our own is a 503.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,6 +36,9 @@ class Refusal(Exception):
         super().__init__(problem.code)
 
 
+NOT_HTTP: Final = Problem(
+    400, "not_http", "The request cannot be read as HTTP.", "Send an HTTP/1.1 request."
+)
 NOT_JSON: Final = Problem(
     400, "not_json", "The body is not JSON.", "Send an Event Grid or CloudEvents delivery."
 )
@@ -92,6 +96,12 @@ WRONG_CALLER: Final = Problem(
     "The bearer token is genuine, but its application or role may not deliver events.",
     "Compare the token's application and roles with HELIOGRAPH_WEBHOOK_ENTRA_APP_IDS and _ROLE.",
 )
+UNKNOWN_PATH: Final = Problem(
+    404, "unknown_path", "Nothing is delivered to this path.", "Compare the URL's path."
+)
+WRONG_METHOD: Final = Problem(
+    405, "wrong_method", "The path does not take this method.", "Use one of the header Allow."
+)
 SLOW_BODY: Final = Problem(
     408, "slow_body", "The body did not arrive in time or not whole.", "Send it again."
 )
@@ -106,6 +116,24 @@ TOO_MANY_EVENTS: Final = Problem(
     "too_many_events",
     "The delivery holds more events than Event Grid ever sends at once.",
     "Send at most 5,000 events at once.",
+)
+UNREADABLE_ENCODING: Final = Problem(
+    415,
+    "unreadable_encoding",
+    "The body's content encoding is neither identity nor gzip, or the body is not in it.",
+    "Send the body as it is, or in gzip.",
+)
+UNKNOWN_EXPECTATION: Final = Problem(
+    417,
+    "unknown_expectation",
+    "The header Expect asks for something else than 100-continue.",
+    "Leave the header out.",
+)
+LONG_HEADER: Final = Problem(
+    431,
+    "long_header",
+    "The request line or a header is too long.",
+    "Keep each below 32 KiB.",
 )
 OVERLOADED: Final = Problem(
     503, "overloaded", "Too many deliveries are in hand.", "Send it again later."
@@ -128,6 +156,11 @@ KEYS_UNAVAILABLE: Final = Problem(
 UNEXPECTED: Final = Problem(
     503, "unexpected", "The service failed in an unforeseen way.", "Send it again later."
 )
+
+OF_STATUS: Final[Mapping[int, Problem]] = {
+    problem.status: problem for problem in (UNKNOWN_PATH, WRONG_METHOD, UNKNOWN_EXPECTATION)
+}
+"""What aiohttp's router refuses."""
 
 
 def unavailable(code: str) -> Problem:

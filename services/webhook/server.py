@@ -7,8 +7,6 @@ nothing of what happened inside.
 from __future__ import annotations
 
 import asyncio
-import logging
-import traceback
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Final
@@ -21,14 +19,15 @@ from common import trace
 from common.bus.messages import BusError
 from common.errors import Unavailable
 from common.metrics import Metrics
+from common.place import place_of
 from webhook.auth import Doorkeeper
-from webhook.eventgrid import consent, read_delivery, read_event, validation_code
-from webhook.intake import TOGETHER, Intake
+from webhook.body import read_body
+from webhook.connection import Runner, quiet_logger
+from webhook.eventgrid import consent, read_delivery, validation_code
+from webhook.intake import Intake
 from webhook.problems import (
     DEADLINE,
     OVERLOADED,
-    SLOW_BODY,
-    TOO_LARGE,
     UNEXPECTED,
     Problem,
     Refusal,
@@ -47,6 +46,10 @@ token, because a request that is too long for the parser is refused for good."""
 _LONGEST_ANSWER: Final = 25.0
 """Seconds. Event Grid waits 30 for an answer."""
 
+_IDLE: Final = 75.0
+"""Seconds; longer than load balancers keep an idle connection to reuse it (60 is usual), because a
+delivery into a connection that is being closed fails and comes only later."""
+
 _LINGER: Final = 2.0
 """Seconds in which a refused body may still arrive, so that its sender gets to read the refusal."""
 
@@ -61,6 +64,8 @@ class Server:
         body_limit: octets of the largest body.
         concurrency: requests in hand at once; further ones are refused at once.
         subscriptions, origins: who may subscribe, in lower case; empty means anybody.
+        idle: seconds after which a connection is closed whose next request has not arrived, or not
+            with all its headers.
     """
 
     def __init__(
@@ -74,6 +79,7 @@ class Server:
         concurrency: int,
         subscriptions: frozenset[str] = frozenset(),
         origins: frozenset[str] = frozenset(),
+        idle: float = _IDLE,
     ):
         self._intake = intake
         self._doorkeeper = doorkeeper
@@ -83,6 +89,7 @@ class Server:
         self._concurrency = concurrency
         self._subscriptions = subscriptions
         self._origins = origins
+        self._idle = idle
         self._in_hand = 0
         self._runner: web.AppRunner | None = None
 
@@ -95,10 +102,12 @@ class Server:
         app = web.Application(client_max_size=self._body_limit)
         app.router.add_post(ACS_PATH, self._post)
         app.router.add_route("OPTIONS", ACS_PATH, self._options)
-        self._runner = web.AppRunner(
+        self._runner = Runner(
             app,
             access_log=None,
-            logger=_quiet_logger(),
+            logger=quiet_logger(),
+            auto_decompress=False,
+            keepalive_timeout=self._idle,
             max_line_size=_LONGEST_LINE,
             max_field_size=_LONGEST_LINE,
             lingering_time=_LINGER,
@@ -148,9 +157,9 @@ class Server:
         except (BusError, Unavailable) as fault:
             problem = unavailable(fault.code)
         except Exception as error:  # noqa: BLE001 - every fault of our own is a 503
-            _report(error)
+            log.error("delivery.failed", error=type(error).__name__, place=place_of(error))
             problem = UNEXPECTED
-        return _refuse(problem)
+        return self._refuse(problem)
 
     async def _handshake(self, request: web.Request, _: float) -> web.Response:
         self._doorkeeper.admit_handshake(request)
@@ -159,60 +168,32 @@ class Server:
     async def _deliver(self, request: web.Request, deadline: float) -> web.Response:
         async with asyncio.timeout_at(deadline):
             await self._doorkeeper.admit_delivery(request)
-        items = read_delivery(await self._body(request, deadline))
-        events = [read_event(item) for item in items]
-        code = validation_code(events, request.headers, self._subscriptions)
+        body = await read_body(request, limit=self._body_limit, deadline=deadline)
+        items = read_delivery(body)
+        code = validation_code(items, request.headers, self._subscriptions)
         if code is not None:
             log.info("subscription.validated")
             body = orjson.dumps({"validationResponse": code})
             return web.Response(body=body, content_type="application/json")
-        async with asyncio.timeout_at(deadline + self._extra(len(items))):
+        last = deadline - self._deadline + max(_LONGEST_ANSWER, self._deadline)
+        async with asyncio.timeout_at(deadline) as patience:
             await self._intake.take(
-                items, events, traceparent=trace.valid(request.headers.get("traceparent"))
+                items,
+                traceparent=trace.valid(request.headers.get("traceparent")),
+                confirmed=lambda: self._prolong(patience, last),
             )
         return web.Response()
 
-    def _extra(self, events: int) -> float:
-        """What a large batch may take longer. It is no fault, and refusing it would bring it back
-        just as large; a broker that stops in the middle is noticed by each publish's deadline."""
-        extra = self._deadline * (max(0, events - 1) // TOGETHER)
-        return min(extra, max(0.0, _LONGEST_ANSWER - self._deadline))
+    def _prolong(self, patience: asyncio.Timeout, last: float) -> None:
+        """A large delivery takes longer than the deadline and that is no fault: refusing it would
+        bring it back just as large. Each part of it has the deadline for itself, so that a fault in
+        the middle is answered as soon as one at the beginning."""
+        now = asyncio.get_running_loop().time()
+        patience.reschedule(min(now + self._deadline, last))
 
-    async def _body(self, request: web.Request, deadline: float) -> bytes:
-        if (request.content_length or 0) > self._body_limit:
-            raise Refusal(TOO_LARGE)
-        try:
-            async with asyncio.timeout_at(deadline):
-                return await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            raise Refusal(TOO_LARGE) from None
-        except (TimeoutError, ConnectionError, web.RequestPayloadError):
-            raise Refusal(SLOW_BODY) from None
-
-
-def _refuse(problem: Problem) -> web.Response:
-    log.debug("delivery.refused", status=problem.status, code=problem.code)
-    return answer(problem)
-
-
-def _report(error: Exception) -> None:
-    """Say where it happened, and not what the exception says: it may quote a text."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{frames[-1].name}:{frames[-1].lineno}" if frames else "?"
-    log.error("delivery.failed", error=type(error).__name__, place=place)
-
-
-def _quiet_logger() -> logging.Logger:
-    """aiohttp's log without the text of exceptions: of a request that it cannot parse it quotes the
-    first line, which holds the secret in its query."""
-
-    def drop_text(record: logging.LogRecord) -> bool:
-        if record.exc_info and record.exc_info[0]:
-            record.msg = f"{record.msg} ({record.exc_info[0].__name__})"
-            record.exc_info = None
-        return True
-
-    logger = logging.Logger("aiohttp.server")
-    logger.parent = logging.getLogger()
-    logger.addFilter(drop_text)
-    return logger
+    def _refuse(self, problem: Problem) -> web.Response:
+        log.debug("delivery.refused", status=problem.status, code=problem.code)
+        response = answer(problem)
+        if problem.status == 401 and self._doorkeeper.challenge:
+            response.headers["WWW-Authenticate"] = self._doorkeeper.challenge
+        return response

@@ -31,8 +31,9 @@ class WebhookSettings(NumbersSettings):
         ge=0.2,
         le=25,
         description="Seconds within which a delivery is answered, its body's arrival included; "
-        "what takes longer is answered with 503 (the body: 408) and comes again. Each 250 events "
-        "after the first 250 get as long again, up to 25 seconds in all. Event Grid waits 30.",
+        "what takes longer is answered with 503 (the body: 408) and comes again. A delivery of "
+        "more than 250 events has as long again after each 250 that the broker confirmed, up to "
+        "25 seconds in all. Event Grid waits 30.",
     )
     webhook_body_limit: int = Field(
         default=1_572_864,

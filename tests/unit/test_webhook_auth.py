@@ -50,6 +50,15 @@ async def test_either_of_two_secrets_passes_in_the_query_or_the_header_and_nothi
     assert problem is None or problem["code"] == "wrong_secret"
 
 
+async def test_no_more_than_four_secrets_are_tried() -> None:
+    async with webhook(FakeBus(), doorkeeper=door(["secret"])) as world:
+        tried = [("code", f"guess-{number}") for number in range(3)]
+        assert (await world.post(TEXT, query=[*tried, ("code", "secret")]))[0] == 200
+        tried.append(("code", "guess-3"))
+        assert (await world.post(TEXT, query=[*tried, ("code", "secret")]))[0] == 401
+        assert (await world.post(TEXT, query=tried, headers={HEADER: "secret"}))[0] == 401
+
+
 async def test_a_stranger_is_refused_before_the_body_is_read() -> None:
     async with webhook(FakeBus(), doorkeeper=door(["secret"])) as world:
         assert (await world.post(b"not JSON"))[0] == 401

@@ -275,18 +275,6 @@ async def test_what_can_never_be_an_event_is_refused_for_good(
     assert bus.messages == []
 
 
-async def test_a_body_over_the_limit_is_refused_while_it_streams() -> None:
-    async def endless() -> Any:
-        for _ in range(200):
-            yield b" " * 65_536
-
-    async with (
-        webhook(FakeBus(), body_limit=262_144) as world,
-        world.session.post(world.url, data=endless()) as response,
-    ):
-        assert response.status == 413
-
-
 async def test_an_empty_array_is_nothing_to_do() -> None:
     async with webhook(FakeBus()) as world:
         assert await world.post([]) == (200, None)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import re
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
 import aiohttp
 import orjson
 import pytest
+import structlog
 from webhook_world import FakeBus, FakeNumbers, event_grid, received_data, webhook
 
-from common.bus.messages import BusUnavailable, PublishRefused, Unroutable
+from common.bus.messages import BusError, BusUnavailable, Outgoing, PublishRefused, Unroutable
 from common.errors import StoreUnavailable
+from webhook import server
 
 TEXT = [event_grid(received_data())]
+IN_TIME = 2.0
 
 
 def unavailable(answer: tuple[int, Any], code: str) -> bool:
@@ -52,6 +56,17 @@ async def test_every_fault_of_our_own_is_a_503_that_says_when_to_come_again(
         assert await world.post(TEXT) == (200, None)
 
 
+async def test_an_unforeseen_failure_is_logged_with_its_file_and_without_its_text() -> None:
+    bus = FakeBus()
+    bus.fault = RuntimeError("canary-in-an-exception")
+    with structlog.testing.capture_logs() as logged:
+        async with webhook(bus) as world:
+            await world.post(TEXT)
+    (line,) = [line for line in logged if line["event"] == "delivery.failed"]
+    assert re.fullmatch(r"webhook_world\.py:\d+ in publish_all", line["place"])
+    assert "canary" not in str(logged)
+
+
 async def test_a_number_that_cannot_be_looked_up_brings_the_whole_delivery_back() -> None:
     numbers, bus = FakeNumbers(), FakeBus()
     numbers.away = True
@@ -75,6 +90,52 @@ async def test_what_takes_longer_than_the_deadline_is_a_503() -> None:
         began = perf_counter()
         assert unavailable(await world.post(TEXT), "deadline")
         assert perf_counter() - began < 2
+
+
+class SlowBus(FakeBus):
+    """Confirms each part of a delivery after a while; from part `stops_at` on it is silent."""
+
+    def __init__(self, seconds: float, stops_at: int = 1_000):
+        super().__init__()
+        self.seconds = seconds
+        self.stops_at = stops_at
+        self.parts = 0
+        self.confirmed_at = 0.0
+
+    async def publish_all(self, messages: Sequence[Outgoing]) -> list[BusError | None]:
+        self.parts += 1
+        if self.parts >= self.stops_at:
+            self.open.clear()
+        await asyncio.sleep(self.seconds)
+        faults = await super().publish_all(messages)
+        self.confirmed_at = perf_counter()
+        return faults
+
+
+async def test_a_large_delivery_is_given_more_time_while_its_parts_are_confirmed() -> None:
+    bus = SlowBus(0.25)
+    async with webhook(bus, deadline=0.9) as world:
+        assert await world.post(many(1_500)) == (200, None)
+    assert (bus.parts, len(bus.messages)) == (6, 1_500)
+
+
+async def test_a_broker_that_stops_confirming_in_the_middle_is_a_503_in_time() -> None:
+    bus = SlowBus(0.0, stops_at=2)
+    async with webhook(bus, body_limit=8_000_000) as world:
+        assert unavailable(await world.post(many(5_000)), "deadline")
+        assert perf_counter() - bus.confirmed_at < IN_TIME
+        assert world.counted("received", "published") == 0
+    assert bus.parts == 2
+
+
+async def test_no_answer_is_later_than_event_grid_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_LONGEST_ANSWER", 0.6)
+    async with webhook(SlowBus(0.25), deadline=0.5) as world:
+        assert unavailable(await world.post(many(1_500)), "deadline")
+
+
+def many(events: int) -> list[Any]:
+    return [event_grid(received_data(number)) for number in range(events)]
 
 
 async def test_a_body_that_does_not_arrive_is_a_408() -> None:
@@ -123,31 +184,3 @@ async def test_a_stop_answers_what_is_in_hand() -> None:
         bus.open.set()
         assert await posting == (200, None)
         await stopping
-
-
-async def test_unknown_paths_and_methods_are_plain_client_errors() -> None:
-    async with webhook(FakeBus()) as world:
-        for path in ("/", "/api/webhooks/acs", "/api/webhooks/acs/sms/more"):
-            url = world.url.replace("/api/webhooks/acs/sms", path)
-            async with world.session.post(url, data=b"[]") as response:
-                assert response.status == 404
-        async with world.session.get(world.url) as response:
-            assert response.status == 405
-
-
-async def test_a_request_that_cannot_be_parsed_leaves_no_secret_in_the_log(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    async with webhook(FakeBus()) as world:
-        port = int(world.url.split(":")[2].split("/")[0])
-        for line in (
-            b"POST /api/webhooks/acs/sms?code=canary-secret BROKEN\r\n\r\n",
-            b"POST /api/webhooks/acs/sms?code=canary-secret" + b"x" * 40_000 + b" HTTP/1.1\r\n\r\n",
-        ):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(line)
-            assert b" 400 " in await reader.readline()
-            writer.close()
-            await writer.wait_closed()
-    assert "canary" not in caplog.text

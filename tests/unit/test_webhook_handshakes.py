@@ -43,20 +43,39 @@ async def test_a_subscription_validation_is_answered_with_its_code(
     "body",
     [
         [event_grid(DATA, VALIDATION)] * 2,
-        [event_grid(received_data())],
         [event_grid({}, VALIDATION)],
         [event_grid({"validationCode": 5}, VALIDATION)],
         [event_grid(None, VALIDATION)],
-        [17],
-        [],
     ],
 )
-async def test_an_announced_validation_must_be_one_event_with_a_code(body: Any) -> None:
+@pytest.mark.parametrize("headers", [{}, ANNOUNCED])
+async def test_a_validation_must_be_one_event_with_a_code(
+    body: Any, headers: dict[str, str]
+) -> None:
     bus = FakeBus()
     async with webhook(bus) as world:
-        status, problem = await world.post(body, headers=ANNOUNCED)
+        status, problem = await world.post(body, headers=headers)
     assert (status, problem["code"]) == (400, "no_validation_code")
     assert bus.messages == []
+
+
+@pytest.mark.parametrize(
+    ("body", "published"),
+    [
+        ([event_grid(received_data())], ["sms.received"]),
+        (event_grid(received_data()), ["sms.received"]),
+        ([event_grid(received_data()), event_grid(DATA, VALIDATION)], ["sms.received"]),
+        ([17], ["sms.unreadable"]),
+        ([], []),
+    ],
+)
+async def test_real_events_that_are_announced_as_a_validation_are_not_lost(
+    body: Any, published: list[str]
+) -> None:
+    bus = FakeBus()
+    async with webhook(bus, subscriptions=frozenset({"other"})) as world:
+        assert await world.post(body, headers=ANNOUNCED) == (200, None)
+    assert [message.type for message in bus.messages] == published
 
 
 @pytest.mark.parametrize(
