@@ -13,7 +13,7 @@ from enum import StrEnum
 
 
 class Failpoint(StrEnum):
-    """Every place at which a service can be made to die, in the order of a message's way."""
+    """Every place at which a service can be made to die. A number once given stays."""
 
     PROCESSOR_TAKEN = "processor.1-taken"
     PROCESSOR_RECORDED = "processor.2-recorded"
@@ -23,6 +23,7 @@ class Failpoint(StrEnum):
     PROCESSOR_REPORT_APPLIED = "processor.6-report-applied"
     PROCESSOR_REPORT_PUBLISHED = "processor.7-report-published"
     PROCESSOR_REPORT_MARKED = "processor.8-report-marked"
+    PROCESSOR_MOVED = "processor.9-moved"
 
     SENDER_TAKEN = "sender.1-taken"
     SENDER_CLAIMED = "sender.2-claimed"
@@ -32,6 +33,9 @@ class Failpoint(StrEnum):
     SENDER_TOLD = "sender.6-told"
     SENDER_HELD = "sender.7-held"
     SENDER_WAITING = "sender.8-waiting"
+    SENDER_MOVED = "sender.9-moved"
+    SENDER_AGENT_TOLD = "sender.10-agent-told"
+    SENDER_REFUSED = "sender.11-refused"
 
 
 class Failpoints:

@@ -9,6 +9,7 @@ from common.bus.agents import AgentBus
 from common.bus.client import Bus
 from common.bus.topology import PROCESSOR_QUEUE, SERVICES
 from common.bus.work import Batches, work_until
+from common.failpoints import Failpoint
 from common.lifecycle import Runtime
 from common.numbers import NumberCache, changes_queue, follow
 from common.store.client import open_database
@@ -66,6 +67,7 @@ async def serve(settings: ProcessorSettings, runtime: Runtime) -> None:
             build_inbox(settings, runtime, MongoInbound(database), bus, numbers).handle,
             size=settings.processor_batch_size,
             linger=settings.processor_batch_linger,
+            moved=lambda: runtime.failpoints.reached(Failpoint.PROCESSOR_MOVED),
         )
         await work_until(runtime.stopping, batches)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import structlog
 
 from common.bus.client import Bus
 from common.bus.topology import SENDER_QUEUE, SERVICES
 from common.bus.work import Lanes, work_until
+from common.failpoints import Failpoint
 from common.lifecycle import Runtime
 from common.numbers import changes_queue
 from common.providers.registry import PROVIDERS
@@ -29,54 +31,77 @@ log = structlog.get_logger(__name__)
 
 
 async def serve(settings: SenderSettings, runtime: Runtime) -> None:
-    """Run the sender until it is told to stop."""
-    database = open_database(
-        settings.mongodb_uri.get_secret_value(), settings.mongodb_database, settings.mongodb_timeout
-    )
-    bus = Bus(
+    """Run the sender until it is told to stop, then finish what is in hand.
+
+    What is pushed onto the stack ends in the reverse order: the provider clients go first, then the
+    bus and the database.
+    """
+    if settings.trust_command_identity:
+        log.warning("sender.identity_not_checked", setting="HELIOGRAPH_TRUST_COMMAND_IDENTITY")
+    async with AsyncExitStack() as stack:
+        database = open_database(
+            settings.mongodb_uri.get_secret_value(),
+            settings.mongodb_database,
+            settings.mongodb_timeout,
+        )
+        stack.callback(database.close)
+        bus = _bus(settings, runtime)
+        stack.push_async_callback(bus.close)
+        watch = StoreWatch(database.ping, on_first_answer=lambda: ensure_schema(database))
+        stack.push_async_callback(watch.close)
+        clients = _clients(settings, database)
+        stack.push_async_callback(clients.close)
+        runtime.management.add_check("rabbitmq", lambda: bus.problem)
+        runtime.management.add_check("mongodb", lambda: watch.problem)
+
+        # Before the bus, so that who is ready also takes commands.
+        for provider in PROVIDERS.values():
+            await asyncio.to_thread(provider.prepare)
+        bus.start()
+        watch.start()
+        await _follow_changes(bus, clients, runtime, stack)
+        handler = build_handler(settings, runtime, database, bus, clients)
+        await work_until(runtime.stopping, await _lanes(settings, runtime, bus, handler))
+
+
+def _bus(settings: SenderSettings, runtime: Runtime) -> Bus:
+    return Bus(
         settings.rabbitmq_url.get_secret_value(),
         app=runtime.name,
         topology=SERVICES,
         publish_deadline=settings.publish_deadline,
         heartbeat=settings.rabbitmq_heartbeat,
     )
-    watch = StoreWatch(database.ping, on_first_answer=lambda: ensure_schema(database))
-    clients = Clients(
+
+
+def _clients(settings: SenderSettings, database: Database) -> Clients:
+    return Clients(
         MongoConnections(database),
         PROVIDERS,
         settings.master_keys,
         size=settings.sender_clients,
         timeout=settings.sender_provider_timeout,
     )
-    handler = build_handler(settings, runtime, database, bus, clients)
-    runtime.management.add_check("rabbitmq", lambda: bus.problem)
-    runtime.management.add_check("mongodb", lambda: watch.problem)
-    if settings.trust_command_identity:
-        log.warning("sender.identity_not_checked", setting="HELIOGRAPH_TRUST_COMMAND_IDENTITY")
 
-    # Before the bus, so that who is ready also takes commands.
-    for provider in PROVIDERS.values():
-        await asyncio.to_thread(provider.prepare)
-    bus.start()
-    watch.start()
-    changes = changes_queue(f"{runtime.name}.{runtime.replica}")
-    following = asyncio.create_task(
-        follow(clients, await bus.subscribe(changes.name, prefetch=10, private=changes))
-    )
-    lanes = Lanes(
+
+async def _follow_changes(
+    bus: Bus, clients: Clients, runtime: Runtime, stack: AsyncExitStack
+) -> None:
+    queue = changes_queue(f"{runtime.name}.{runtime.replica}")
+    changes = await bus.subscribe(queue.name, prefetch=10, private=queue)
+    following = asyncio.create_task(follow(clients, changes), name="changes")
+    stack.callback(following.cancel)
+
+
+async def _lanes(settings: SenderSettings, runtime: Runtime, bus: Bus, handler: Handler) -> Lanes:
+    return Lanes(
         await bus.subscribe(SENDER_QUEUE, prefetch=settings.sender_prefetch),
         bus,
         handler.handle,
         lanes=settings.sender_lanes,
         lane_of=lane_of,
+        moved=lambda: runtime.failpoints.reached(Failpoint.SENDER_MOVED),
     )
-    await work_until(runtime.stopping, lanes)
-
-    following.cancel()
-    await clients.close()
-    await watch.close()
-    await bus.close()
-    database.close()
 
 
 def build_handler(

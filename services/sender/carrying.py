@@ -1,4 +1,4 @@
-"""One claimed text: ask the policy at the moment of sending, do as it says, record the outcome."""
+"""One claimed text: ask the policy before each call, do as it says, record the outcome."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from common.policy import Decision, Facts, Hold, LeaveUncertain, Refuse, Send, d
 from common.store.ports import LeaseLost, OutboundStore
 from common.store.records import Claim, ConnectionStatus, NewOutbound, Outbound, Route
 from heliograph.codes import OutcomeCode
-from heliograph.models import Outcome, SendCommand
+from heliograph.models import Outcome, OutcomeStatus, SendCommand
 from sender.sending import Lost, Progress, Sending
-from sender.steps import Again, Finished, pause_after
+from sender.steps import Again, Finished, Step, pause_after
 from sender.texts import now, outcome_of, refusal
 
 _BUSY_AGAIN: Final = 1.0
@@ -64,31 +64,31 @@ class Carrying:
                 return await self._resume(claimed)
 
     async def _resume(self, claimed: Outbound) -> Outcome | Defer:
+        progress = Progress.of(claimed)
         try:
-            return await self._decide_and_do(claimed)
+            step = await self._sending.repeat(claimed, lambda: self._attempt(claimed, progress))
+            return await self._conclude(claimed, step, progress)
         except LeaseLost:
             return Defer(_BUSY_AGAIN)
 
-    async def _decide_and_do(self, claimed: Outbound) -> Outcome | Defer:
-        """The gate, the consent and the clock are read here, as late as can be."""
+    async def _attempt(self, claimed: Outbound, progress: Progress) -> Step | Lost:
+        """The gate, the consent and the clock are read here, before each call that the provider
+        gets, those that are repeated at once included."""
         text = claimed.text
         route, opted_out = await asyncio.gather(
             self._store.route(text.tenant_id, text.number),
             self._store.opted_out(text.tenant_id, text.number, text.remote),
         )
-        progress = Progress.of(claimed)
         match self._decide(claimed, route, progress, opted_out=opted_out):
             case Refuse(code):
-                return await self._finish(claimed, code)
+                return Finished(code)
             case Hold():
-                held = await self._finish(claimed, OutcomeCode.GATE_OFF)
-                self._failpoints.reached(Failpoint.SENDER_HELD)
-                return held
+                return Finished(OutcomeCode.GATE_OFF)
             case LeaveUncertain():
-                return await self._finish(claimed, OutcomeCode.AMBIGUOUS)
+                return Finished(OutcomeCode.AMBIGUOUS)
             case Send():
                 assert route is not None  # noqa: S101 - the policy refuses without one
-                return await self._send(claimed, route, progress)
+                return await self._sending.call(claimed, route, progress)
 
     def _decide(
         self, claimed: Outbound, route: Route | None, progress: Progress, *, opted_out: bool
@@ -111,8 +111,10 @@ class Carrying:
             )
         )
 
-    async def _send(self, claimed: Outbound, route: Route, progress: Progress) -> Outcome | Defer:
-        match await self._sending.deliver(claimed, route, progress):
+    async def _conclude(
+        self, claimed: Outbound, step: Step | Lost, progress: Progress
+    ) -> Outcome | Defer:
+        match step:
             case Finished(code, provider_message_id):
                 return await self._finish(claimed, code, provider_message_id)
             case Again(maybe_sent, retry_after):
@@ -133,6 +135,8 @@ class Carrying:
             claimed.text.tenant_id, claimed.id, owner=self._owner, outcome=outcome
         )
         self._failpoints.reached(Failpoint.SENDER_RECORDED)
+        if recorded.status is OutcomeStatus.HELD:
+            self._failpoints.reached(Failpoint.SENDER_HELD)
         self._count(recorded)
         return recorded
 

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import compress
 from typing import Final
 
 import structlog
 
 from common import trace
 from common.addresses import normalise_address
-from common.bus.messages import Delivery, PublishRefused, proven_user, traceparent_of
+from common.bus.messages import (
+    Delivery,
+    Unroutable,
+    proven_user,
+    published_key,
+    told_of,
+    traceparent_of,
+)
 from common.bus.verdicts import Defer, Done, Park, Verdict
 from common.failpoints import Failpoint, Failpoints
 from common.metrics import Metrics
@@ -20,18 +28,10 @@ from common.store.records import NewOutbound, Route
 from heliograph.codes import OutcomeCode
 from heliograph.models import Outcome, SendCommand, UnreadableMessage
 from sender.carrying import Carrying
-from sender.envelope import readable_command_id, was_told
-from sender.identity import (
-    AgentName,
-    Authorised,
-    NotProven,
-    NotTheirs,
-    authorise,
-    claimed_agent,
-    published_key,
-)
+from sender.envelope import readable_command_id
+from sender.identity import AgentName, Authorised, NotProven, NotTheirs, authorise, claimed_agent
 from sender.telling import SenderBus, Telling
-from sender.texts import bare_outcome, now, recipients_of, refusals
+from sender.texts import bare_outcome, now, outcome_id, recipients_of, refusals
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +51,30 @@ class Order:
     agent: AgentName
     route: Route
     delivery: Delivery
+
+
+@dataclass(slots=True)
+class Pass:
+    """What one pass over a command's recipients has come to. `told` are the IDs of the outcomes
+    that the agent's queue has taken, in earlier passes too; `full` says that it refused some."""
+
+    told: frozenset[str]
+    full: bool = False
+    pauses: list[float] = field(default_factory=list)
+    failure: BaseException | None = None
+
+    def verdict(self) -> Verdict:
+        """What becomes of the command. The longest pause counts, so that no recipient is tried
+        before its provider's wish. While the queue is full no failure counts: a command that failed
+        too often is parked, and what is untold then would never be told.
+
+        Raises:
+            BaseException: what a recipient failed with.
+        """
+        if self.failure is not None and not self.full:
+            raise self.failure
+        pauses = [*self.pauses, *[_FULL_AGAIN] * self.full]
+        return Defer(max(pauses), self.told) if pauses else Done()
 
 
 class Handler:
@@ -76,7 +100,7 @@ class Handler:
     ):
         self._store = store
         self._bus = bus
-        self._telling = Telling(bus)
+        self._telling = Telling(bus, failpoints)
         self._carrying = carrying
         self._metrics = metrics
         self._failpoints = failpoints
@@ -133,34 +157,52 @@ class Handler:
     # --- What is refused as a whole ---------------------------------------------------------------
 
     async def _unreadable(self, delivery: Delivery, problem: UnreadableMessage) -> Verdict:
+        park = Park(problem.code, str(problem))
         agent = await self._agent_of(proven_user(delivery, self._bus.user))
         command_id = readable_command_id(delivery.body)
-        if agent is not None and command_id is not None:
-            code = OutcomeCode.MALFORMED_COMMAND
-            outcomes = [bare_outcome(command_id, "", code, now())]
-            await self._tell_new(agent, outcomes, delivery)
-        return Park(problem.code, str(problem))
+        if agent is None or command_id is None:
+            return park
+        outcome = bare_outcome(command_id, "", OutcomeCode.MALFORMED_COMMAND, now())
+        return await self._refuse(agent, [outcome], delivery, then=park)
 
     async def _not_proven(
         self, delivery: Delivery, command: SendCommand, proven: AgentName | None
     ) -> Verdict:
         """Tell the agent that the publisher is, if it is one; never the one that it claims."""
         code = OutcomeCode.NOT_AUTHORISED
-        if proven is not None:
-            await self._tell_new(proven, refusals(command, code, now()), delivery)
-        return Park(code, "The command's agent is not the one that its publisher has proven to be.")
+        park = Park(code, "The command's agent is not the one that its publisher has proven to be.")
+        if proven is None:
+            return park
+        return await self._refuse(proven, refusals(command, code, now()), delivery, then=park)
 
     async def _not_theirs(
         self, delivery: Delivery, command: SendCommand, code: OutcomeCode
     ) -> Verdict:
+        """Where the claim is merely believed, no queue is made for whomever it names."""
         agent = claimed_agent(command)
         outcomes = refusals(command, code, now())
-        self._count(outcomes)
-        if self._trust and not await self._telling.tell_if_known(agent, outcomes, delivery):
+        try:
+            return await self._refuse(
+                agent, outcomes, delivery, then=Done(), make_queue=not self._trust
+            )
+        except Unroutable:
             return Park(code, "Nobody can be told: the agent that the command names has no queue.")
-        if not self._trust:
-            await self._telling.tell(agent, outcomes, delivery)
-        return Done()
+
+    async def _refuse(
+        self,
+        agent: AgentName,
+        outcomes: Sequence[Outcome],
+        delivery: Delivery,
+        *,
+        then: Verdict,
+        make_queue: bool = True,
+    ) -> Verdict:
+        """Tell, then do `then`; or come back while the agent's queue is full."""
+        at_hand = self._new_pass(delivery)
+        new = await self._tell(at_hand, agent, outcomes, delivery, make_queue=make_queue)
+        self._count(new)
+        self._failpoints.reached(Failpoint.SENDER_REFUSED)
+        return at_hand.verdict() if at_hand.full else then
 
     # --- What is carried out ----------------------------------------------------------------------
 
@@ -172,20 +214,16 @@ class Handler:
             at=now(),
             traceparent=trace.current.get(),
         )
-        several = len(order.command.recipients) > 1
-        if recipients.invalid and not (several and was_told(order.delivery, None)):
-            await self._tell_new(order.agent, recipients.invalid, order.delivery)
-        pauses: list[float] = []
+        at_hand = self._new_pass(order.delivery)
+        invalid = await self._tell(at_hand, order.agent, recipients.invalid, order.delivery)
+        self._count(invalid)
         for start in range(0, len(recipients.texts), _AT_ONCE):
-            some = recipients.texts[start : start + _AT_ONCE]
-            pauses += await self._work_on(order, some, several=several)
-        return Defer(max(pauses)) if pauses else Done()
+            await self._work_on(order, recipients.texts[start : start + _AT_ONCE], at_hand)
+        return at_hand.verdict()
 
-    async def _work_on(
-        self, order: Order, texts: Sequence[NewOutbound], *, several: bool
-    ) -> list[float]:
-        """Claim some texts, carry them out together and tell. Returns the pauses of those that have
-        to come back: the longest counts, so that none is tried before its provider's wish."""
+    async def _work_on(self, order: Order, texts: Sequence[NewOutbound], at_hand: Pass) -> None:
+        """Claim some texts, carry them out together and tell. One that fails harms no other: what
+        the others have come to is told before the failure is raised."""
         claims = await self._store.claim(texts, owner=self._owner, lease=self._lease)
         self._failpoints.reached(Failpoint.SENDER_CLAIMED)
         results = await asyncio.gather(
@@ -196,34 +234,42 @@ class Handler:
             return_exceptions=True,
         )
         outcomes: list[Outcome] = []
-        pauses: list[float] = []
-        for claimed, result in zip(claims, results, strict=True):
-            if isinstance(result, BaseException):
-                raise result
-            if isinstance(result, Defer):
-                pauses.append(result.seconds)
-            elif not (several and was_told(order.delivery, claimed)):
-                outcomes.append(result)
-        return pauses + await self._tell_or_wait(order, outcomes, several=several)
+        for result in results:
+            match result:
+                case Defer(seconds):
+                    at_hand.pauses.append(seconds)
+                case Outcome():
+                    outcomes.append(result)
+                case BaseException():
+                    at_hand.failure = at_hand.failure or result
+        if await self._tell(at_hand, order.agent, outcomes, order.delivery):
+            self._failpoints.reached(Failpoint.SENDER_TOLD)
 
-    async def _tell_or_wait(
-        self, order: Order, outcomes: Sequence[Outcome], *, several: bool
-    ) -> list[float]:
-        try:
-            if outcomes:
-                await self._telling.tell(order.agent, outcomes, order.delivery)
-                self._failpoints.reached(Failpoint.SENDER_TOLD)
-        except PublishRefused:
-            if several:
-                raise
-            return [_FULL_AGAIN]
-        return []
+    # --- What is told -----------------------------------------------------------------------------
 
-    async def _tell_new(
-        self, agent: AgentName, outcomes: Sequence[Outcome], delivery: Delivery
-    ) -> None:
-        self._count(outcomes)
-        await self._telling.tell(agent, outcomes, delivery)
+    def _new_pass(self, delivery: Delivery) -> Pass:
+        return Pass(told_of(delivery, self._bus.user))
+
+    async def _tell(
+        self,
+        at_hand: Pass,
+        agent: AgentName,
+        outcomes: Sequence[Outcome],
+        delivery: Delivery,
+        *,
+        make_queue: bool = True,
+    ) -> list[Outcome]:
+        """Tell what was not told in an earlier pass. Returns what the agent's queue took."""
+        news = {outcome_id(*agent, outcome): outcome for outcome in outcomes}
+        news = {key: outcome for key, outcome in news.items() if key not in at_hand.told}
+        if not news:
+            return []
+        taken = await self._telling.tell(
+            agent, list(news.values()), delivery, make_queue=make_queue
+        )
+        at_hand.told |= frozenset(compress(news, taken))
+        at_hand.full = at_hand.full or not all(taken)
+        return list(compress(news.values(), taken))
 
     def _count(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from common.bus.messages import Delivery
-from common.bus.topology import HEADER_FIRST_SEEN
 from common.store.records import Route
 from heliograph import wire
 from heliograph.codes import OutcomeCode
@@ -51,19 +49,14 @@ def claimed_agent(command: SendCommand) -> AgentName:
     return AgentName(command.tenant_id, command.agent_id)
 
 
-def published_key(delivery: Delivery, own_user: str) -> str | None:
-    """The routing key that the command was published with. None where it came back from one of our
-    wait queues, which lose the key; it was compared before the command was first made to wait."""
-    came_back = delivery.user_id == own_user and HEADER_FIRST_SEEN in delivery.headers
-    return None if came_back else delivery.routing_key
-
-
 def authorise(
-    command: SendCommand, route: Route | None, *, proven: AgentName | None, key: str | None
+    command: SendCommand, route: Route | None, *, proven: AgentName | None, key: str
 ) -> Standing:
-    """Decide. `proven` is the agent that the publisher is, `key` the routing key it used."""
+    """Decide. `proven` is the agent that the publisher is, `key` the routing key it used. Both are
+    of the first publisher, also where the command comes back from a wait queue: a command that was
+    refused, and waits because nobody could be told, is refused again."""
     claimed = claimed_agent(command)
-    if proven != claimed or key not in {None, wire.send_key(*claimed)}:
+    if proven != claimed or key != wire.send_key(*claimed):
         return NotProven()
     if route is None:
         return NotTheirs(OutcomeCode.UNKNOWN_NUMBER)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,7 +19,6 @@ from common.providers.port import (
     Ambiguous,
     NotProcessed,
     Provider,
-    ProviderClient,
     Refused,
     SendResult,
     Text,
@@ -56,6 +55,10 @@ class Progress:
     def of(cls, claimed: Outbound) -> Progress:
         """What the claim tells."""
         return cls(claimed.attempts, claimed.state is SendState.SENDING)
+
+
+Attempt = Callable[[], Awaitable[Step | Lost]]
+"""Asks whether the text may leave, and calls the provider if it may."""
 
 
 class Sending:
@@ -101,35 +104,38 @@ class Sending:
         same = route.connection_id == claimed.text.connection_id
         return provider is not None and provider.deduplicates and same
 
-    async def deliver(self, claimed: Outbound, route: Route, progress: Progress) -> Step | Lost:
-        """Try until there is an end to it, or until the next try is better made out of a wait
-        queue. A text that has waited before is tried once a pass, to save its attempts."""
+    async def repeat(self, claimed: Outbound, attempt: Attempt) -> Step | Lost:
+        """Make attempts until there is an end to it, or until the next one is better made out of a
+        wait queue. A text that has waited before is tried once a pass, to save its attempts."""
         budget = self._in_place if claimed.attempts == 0 else 0.0
+        retrying = AsyncRetrying(
+            retry=retry_if_result(lambda step: isinstance(step, Again)),
+            wait=_wait,
+            stop=stop_before_delay(budget),
+            retry_error_callback=_last_step,
+        )
+
+        async def once() -> Step | Lost:
+            return await attempt()  # tenacity awaits only what it knows for a coroutine function.
+
+        step: Step | Lost = await retrying(once)
+        return step
+
+    async def call(self, claimed: Outbound, route: Route, progress: Progress) -> Step | Lost:
+        """Call the provider once, and note in `progress` what that means."""
         async with self._clients.use(route) as client:
             if isinstance(client, Refused):
                 log.warning("send.no_client", connection=route.connection_id, why=client.detail)
                 return self._step(client, claimed, route, progress)
-            retrying = AsyncRetrying(
-                retry=retry_if_result(lambda step: isinstance(step, Again)),
-                wait=_wait,
-                stop=stop_before_delay(budget),
-                retry_error_callback=_last_step,
-            )
-            step: Step | Lost = await retrying(self._try, client, claimed, route, progress)
-            return step
-
-    async def _try(
-        self, client: ProviderClient, claimed: Outbound, route: Route, progress: Progress
-    ) -> Step | Lost:
-        if not await self._store.begin(
-            claimed.text.tenant_id, claimed.id, owner=self._owner, lease=self._lease
-        ):
-            return Lost()
-        progress.attempts += 1
-        self._failpoints.reached(Failpoint.SENDER_BEGUN)
-        started = time.perf_counter()
-        result = await client.send(_text(claimed, route))
-        self._failpoints.reached(Failpoint.SENDER_CALLED)
+            if not await self._store.begin(
+                claimed.text.tenant_id, claimed.id, owner=self._owner, lease=self._lease
+            ):
+                return Lost()
+            progress.attempts += 1
+            self._failpoints.reached(Failpoint.SENDER_BEGUN)
+            started = time.perf_counter()
+            result = await client.send(_text(claimed, route))
+            self._failpoints.reached(Failpoint.SENDER_CALLED)
         self._note(result, claimed, route, time.perf_counter() - started)
         step = self._step(result, claimed, route, progress)
         if isinstance(step, Again):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Final, Protocol
 
 from common.bus.agents import ForAgent, publish_to_agents
@@ -15,12 +16,14 @@ from common.bus.messages import (
     Unroutable,
 )
 from common.bus.topology import SERVICES, Topology
+from common.failpoints import Failpoint, Failpoints
 from heliograph import wire
 from heliograph.models import Outcome
 from sender.identity import AgentName
 from sender.texts import outcome_id
 
 _NOT_FOR_REPLIES: Final = ("agent.", "dead.", "wait.", "heliograph.")
+_LONGEST_PROPERTY: Final = 255
 _OWN_QUEUES: Final = frozenset(queue.name for queue in SERVICES.queues)
 
 
@@ -36,36 +39,37 @@ class SenderBus(Protocol):
 class Telling:
     """Publishes outcomes. What it does can be repeated: an outcome has one message ID for ever."""
 
-    def __init__(self, bus: SenderBus):
+    def __init__(self, bus: SenderBus, failpoints: Failpoints):
         self._bus = bus
+        self._failpoints = failpoints
 
-    async def tell(self, agent: AgentName, outcomes: Sequence[Outcome], delivery: Delivery) -> None:
-        """Tell an agent, and the reply queue that the command names.
+    async def tell(
+        self,
+        agent: AgentName,
+        outcomes: Sequence[Outcome],
+        delivery: Delivery,
+        *,
+        make_queue: bool = True,
+    ) -> list[bool]:
+        """Tell an agent, and the reply queue that the command names. Returns, one an outcome in
+        order, whether the agent's queue took it: a full one takes nothing more.
 
         Raises:
             BusUnavailable: some may not have been told; tell all of them again.
-            PublishRefused: the agent's queue is full.
+            Unroutable: the agent has no queue, and none was to be made.
         """
-        messages = [ForAgent(*agent, _outgoing(agent, outcome, delivery)) for outcome in outcomes]
-        for error in await publish_to_agents(self._bus, messages):
-            if error is not None:
-                raise error
-        await self._reply(agent, outcomes, delivery)
-
-    async def tell_if_known(
-        self, agent: AgentName, outcomes: Sequence[Outcome], delivery: Delivery
-    ) -> bool:
-        """As `tell`, but makes no queue: False where the agent has none, so nobody was told."""
-        errors = await self._bus.publish_all(
-            [_outgoing(agent, outcome, delivery) for outcome in outcomes]
-        )
+        messages = [_outgoing(agent, outcome, delivery) for outcome in outcomes]
+        if make_queue:
+            errors = await publish_to_agents(self._bus, [ForAgent(*agent, m) for m in messages])
+        else:
+            errors = await self._bus.publish_all(messages)
         for error in errors:
-            if isinstance(error, Unroutable):
-                return False
-            if error is not None:
+            if error is not None and not isinstance(error, PublishRefused):
                 raise error
-        await self._reply(agent, outcomes, delivery)
-        return True
+        self._failpoints.reached(Failpoint.SENDER_AGENT_TOLD)
+        taken = [error is None for error in errors]
+        await self._reply(agent, list(compress(outcomes, taken)), delivery)
+        return taken
 
     async def _reply(
         self, agent: AgentName, outcomes: Sequence[Outcome], delivery: Delivery
@@ -96,5 +100,12 @@ def _outgoing(
         exchange=wire.AGENTS_EXCHANGE if to_agent else "",
         key=wire.outcome_key(*agent) if reply_to is None else reply_to,
         message_id=outcome_id(*agent, outcome),
-        correlation_id=delivery.correlation_id or (outcome.command_id if to_agent else None),
+        correlation_id=delivery.correlation_id
+        or (_short(outcome.command_id) if to_agent else None),
     )
+
+
+def _short(text: str) -> str | None:
+    """A text that fits into an AMQP property; what does not would make the message unpublishable,
+    and so look as if its queue were full for ever."""
+    return text if len(text.encode()) <= _LONGEST_PROPERTY else None

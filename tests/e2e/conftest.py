@@ -3,41 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from scene import World, open_world
+from ground import Ground
+from scene import World
 
 from local.nodes import MongoNode, RabbitNode
-
-
-class Ground:
-    """Keeps one world for many tests, because starting the services is what costs. A world that a
-    test has left in disorder is replaced, so that a failure stays one test's."""
-
-    def __init__(self, rabbit: RabbitNode, mongo: MongoNode, logs: Path):
-        self.rabbit = rabbit
-        self.mongo = mongo
-        self._logs = logs
-        self._stack = contextlib.AsyncExitStack()
-        self._world: World | None = None
-
-    async def world(self) -> World:
-        """A world in which everything is in order."""
-        if self._world is None or not self._world.in_order:
-            await self.close()
-            opening = open_world(self.rabbit, self.mongo, self._logs)
-            self._world = await self._stack.enter_async_context(opening)
-        self._world.in_order = False
-        return self._world
-
-    async def close(self) -> None:
-        """Leave nothing running."""
-        self._world = None
-        await self._stack.aclose()
 
 
 @pytest.fixture(scope="session")

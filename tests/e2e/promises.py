@@ -41,6 +41,7 @@ async def check_promises(world: World, *, since: float | None = None) -> None:
         *_outbound(world, documents),
         *_outcomes(world),
         *_reports(world, documents),
+        *_parked(world),
     ]
     assert not wrong, "\n".join(wrong)
     world.in_order = True
@@ -57,9 +58,21 @@ async def _unsettled(world: World) -> list[str]:
     told = {report.message_id for report in world.notebook.reports}
     if untold := _accepted(world) - _unreported(world) - told:
         return [f"the agent was not told of the delivery of {untold}"]
+    if missing := world.to_be_parked - _parked_ids(world):
+        return [f"not parked: {missing}"]
     lengths = await world.queue_lengths()
     assert lengths, "no queue is there"
     return [f"{count} messages in {queue}" for queue, count in lengths.items() if count]
+
+
+def _parked_ids(world: World) -> set[str]:
+    return {delivery.message_id for delivery in world.parked.seen}
+
+
+def _parked(world: World) -> list[str]:
+    """What nobody can read is parked, as often as a plug is pulled, and nothing else is."""
+    innocent = _parked_ids(world) - world.to_be_parked
+    return [f"{message_id} was parked" for message_id in innocent]
 
 
 def _accepted(world: World) -> set[str]:
@@ -176,7 +189,8 @@ def _outcomes(world: World) -> list[str]:
     """Each answer has one outcome, the right one, however often it was told."""
     told: dict[tuple[str, str | None], set[str]] = defaultdict(set)
     for outcome in world.spy.all(Outcome):
-        told[outcome.to, outcome.body].add(outcome.model_dump_json())
+        if outcome.message_id is not None:  # Else nothing is recorded, and `at` is the telling.
+            told[outcome.to, outcome.body].add(outcome.model_dump_json())
     wrong = [f"{len(forms)} outcomes of {text}" for text, forms in told.items() if len(forms) > 1]
     for text in world.sent:
         outcome = world.notebook.outcomes.get(text.id)

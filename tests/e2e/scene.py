@@ -19,8 +19,9 @@ from typing import Any, Final
 import pymongo
 from witnesses import Fate, Notebook, Sent, Spy, answering_agent
 
+from common.bus import topology
 from common.bus.client import Bus
-from common.bus.topology import EXCHANGES, Binding, Topology, work_queue
+from common.bus.topology import Binding, Topology, work_queue
 from common.secrets import MasterKeys, generate_master_key
 from common.store.client import Database, open_database
 from common.store.mongo_connections import MongoConnections
@@ -42,6 +43,9 @@ _TIME_SCALE: Final = 0.001
 
 _PATIENCE: Final = 60.0
 _SPY: Final = "spy"
+_PARKED: Final = tuple(
+    topology.dead_queue(queue) for queue in (topology.PROCESSOR_QUEUE, topology.SENDER_QUEUE)
+)
 
 _AGENT_MAY: Final = {
     "configure": r"^reply\..*$",
@@ -74,6 +78,7 @@ class World:
         house: House,
         seed: Seed,
         secret: str,
+        agent_url: str,
     ):
         self.simulator = simulator
         self.house = house
@@ -82,12 +87,17 @@ class World:
         self.secret = secret
         self.notebook = Notebook()
         self.spy = Spy()
+        self.parked = Spy()
+        """What was parked from the queues of the services."""
+        self.to_be_parked: set[str] = set()
+        """IDs of the messages that cannot be read by anybody."""
         self.sent: list[Sent] = []
         self.bus = bus
         self.in_order = True
         """Whether everything so far was found in order; False while a test is at work."""
         self._rabbit = rabbit
         self._vhost = vhost
+        self.agent_url = agent_url
         self._texts = itertools.count(1)
         self._phones = itertools.count(1)
 
@@ -183,6 +193,7 @@ async def open_world(
             house=house,
             seed=seed,
             secret=secret,
+            agent_url=agent_url,
         )
         await world.gate(on=True)
         await _station_witnesses(world, agent_url, stack)
@@ -211,10 +222,11 @@ async def texts_coming(world: World, *, per_second: float, phones: int = 20) -> 
 async def _station_witnesses(
     world: World, agent_url: str, stack: contextlib.AsyncExitStack
 ) -> None:
-    subscription = await world.bus.subscribe(_SPY, prefetch=500)
-    spying = asyncio.create_task(world.spy.read(subscription.deliveries))
-    stack.push_async_callback(asyncio.gather, spying, return_exceptions=True)
-    stack.callback(spying.cancel)
+    for queue, spy in {_SPY: world.spy, **dict.fromkeys(_PARKED, world.parked)}.items():
+        subscription = await world.bus.subscribe(queue, prefetch=500)
+        spying = asyncio.create_task(spy.read(subscription.deliveries))
+        stack.push_async_callback(asyncio.gather, spying, return_exceptions=True)
+        stack.callback(spying.cancel)
     agent = answering_agent(
         agent_url,
         world.notebook,
@@ -226,9 +238,10 @@ async def _station_witnesses(
 
 
 def _spying() -> Topology:
-    """A queue that gets a copy of all that is published to agents."""
+    """A queue that gets a copy of all that is published to agents, and those of the services."""
     everything = Binding(wire.AGENTS_EXCHANGE, "#")
-    return Topology(EXCHANGES, (work_queue(_SPY, everything),))
+    ours = topology.SERVICES
+    return Topology(ours.exchanges, (*ours.queues, work_queue(_SPY, everything)))
 
 
 def _user(

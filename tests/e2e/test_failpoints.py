@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import pytest
+from nonsense import nothing, unreadable_command, unreadable_event
 from promises import check_promises
 from scene import World
 from witnesses import Fate
@@ -25,8 +27,15 @@ OTHER: Final = {"processor": "sender", "sender": "processor"}
 FAULTS: Final[dict[Failpoint, dict[str, Any]]] = {
     # Longer than the sender waits in place, so that the command goes to a wait queue.
     Failpoint.SENDER_WAITING: {"throttle": {"retry_after": 3}},
+    Failpoint.SENDER_MOVED: {"throttle": {"retry_after": 3}},
 }
 """What the provider does meanwhile, where a point is on no ordinary text's way."""
+
+NONSENSE: Final[dict[Failpoint, Callable[[World], Awaitable[None]]]] = {
+    Failpoint.PROCESSOR_MOVED: unreadable_event,
+    Failpoint.SENDER_REFUSED: unreadable_command,
+}
+"""What comes among the texts, where a point is on the way of bad messages only."""
 
 
 def service_of(point: Failpoint) -> str:
@@ -70,6 +79,7 @@ async def send_texts_until_it_dies(world: World, armed: Service, point: Failpoin
     await world.gate(on=fate is Fate.ANSWERED)
     for name, parameters in FAULTS.get(point, {}).items():
         world.simulator.fault(name, **parameters)
+    say_nonsense = NONSENSE.get(point, nothing)
     phone = world.new_phone()
     await asyncio.gather(
         world.text(phone=phone, fate=fate),
@@ -77,11 +87,12 @@ async def send_texts_until_it_dies(world: World, armed: Service, point: Failpoin
         world.text(copies=3, fate=fate),
         world.text("START", copies=2, fate=fate),
         world.text("STOP", copies=2, fate=Fate.SILENT),
+        say_nonsense(world),
     )
     for _ in range(MORE_TEXTS):
         with contextlib.suppress(TimeoutError):
             await armed.gone(DIES_WITHIN / MORE_TEXTS)
             break
-        await world.text(fate=fate)
+        await asyncio.gather(world.text(fate=fate), say_nonsense(world))
     assert armed.exit_code == CODE_OF_KILLED
     world.simulator.clear_faults()

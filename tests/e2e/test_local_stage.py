@@ -123,6 +123,14 @@ async def test_the_demo_plays_the_whole_conversation_and_exits_with_0(tmp_path: 
     assert left_behind(tmp_path) == []
 
 
+def assert_in_order(text: str, *told: str) -> None:
+    place = 0
+    for line in told:
+        found = text.find(line, place)
+        assert found >= 0, f"{line!r} is not (or not in its place) in {text}"
+        place = found + len(line)
+
+
 async def _a_second_stage_in_the_same_directory_is_refused(directory: Path) -> None:
     async with stage("demo", directory) as second, asyncio.timeout(PATIENCE):
         _, err = await second.communicate()
@@ -143,7 +151,23 @@ async def test_run_stays_up_takes_another_text_and_ctrl_c_leaves_no_process(
         )
         async with aiohttp.ClientSession() as session, session.post(url, data=payload) as answer:
             assert answer.status == 201
-        await read_until(process, "Yes, parking is free behind the house.")
+        said = await read_until(process, "delivery report: delivered")
+        assert_in_order(
+            said,
+            "texts +1 800 555 0100:",
+            "“Do you have parking?”",
+            "answers 200",
+            "reads “Do you have parking?”",
+            "answers “Yes, parking is free behind the house.”",
+            "sent it to",
+            "receives:",
+            "“Yes, parking is free behind the house.”",
+        )
+        stop = payload.replace("Do you have parking?", "STOP")
+        async with aiohttp.ClientSession() as session, session.post(url, data=stop) as answer:
+            assert answer.status == 201
+        said = await read_until(process, "marked opt_out; may not answer (recipient_opted_out)")
+        assert_in_order(said, "“STOP”", "answers 200", "reads “STOP”")
         assert process.returncode is None
         await _a_second_stage_in_the_same_directory_is_refused(tmp_path)
         os.killpg(process.pid, signal.SIGINT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Ground
+from ground import Ground
 from scene import is_process, open_world
 
 from local.house import SERVICES

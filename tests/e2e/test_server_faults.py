@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import aiohttp
 import pytest
-from conftest import Ground
+from ground import Ground
 from promises import check_promises
 from scene import World, clock, texts_coming
 

@@ -11,6 +11,7 @@ from common.bus.topology import EXCHANGES, Topology
 
 
 async def test_a_close_at_any_moment_of_connecting_ends_soon(vhost_url: str) -> None:
+    others = {task for task in asyncio.all_tasks() if task.get_name() == "bus"}
     for moment in range(60):
         bus = Bus(vhost_url, app="close", topology=Topology(EXCHANGES))
         bus.start()
@@ -18,7 +19,7 @@ async def test_a_close_at_any_moment_of_connecting_ends_soon(vhost_url: str) -> 
         async with asyncio.timeout(10):
             await bus.close()
         assert bus.problem is not None
-    assert not [task for task in asyncio.all_tasks() if task.get_name() == "bus"]
+    assert {task for task in asyncio.all_tasks() if task.get_name() == "bus"} <= others
 
 
 async def test_a_cancellation_that_the_library_swallows_does_not_keep_the_bus(

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from common.bus import topology
-from common.bus.messages import proven_user
+from common.bus.messages import (
+    BusError,
+    BusUnavailable,
+    Outgoing,
+    proven_user,
+    published_key,
+    told_of,
+)
 from common.bus.topology import DEFER_DELAYS, defer_step, wait_queue
-from common.bus.verdicts import Defer, Done, Park, Retry, Verdict, consequence
+from common.bus.verdicts import Defer, Done, Park, Retry, Verdict, consequence, settle
 from heliograph import wire
 
 DELAYS = (1.0, 5.0, 30.0)
@@ -106,3 +114,76 @@ def test_who_published_is_proven_by_the_broker_and_survives_waiting(
         assert moved is not None
         back = Held("house", **dict(moved.headers))
         assert proven_user(back, "house") == proven
+
+
+def moved_headers(held: Held, verdict: Verdict) -> dict[str, Any]:
+    moved = consequence(held, verdict, own_user="house", retry_delays=DELAYS)
+    assert moved is not None
+    return dict(moved.headers)
+
+
+def test_what_the_broker_noted_on_the_way_is_not_said_again_as_our_own_word() -> None:
+    noted = {"x-death": [], "x-delivery-count": 3, "x-first-death-reason": "expired"}
+    for verdict in (Retry("x"), Defer(1), Park("x")):
+        headers = moved_headers(Held(traceparent="00-1", **noted), verdict)
+        assert headers["traceparent"] == "00-1"
+        assert not [name for name in headers if "death" in name or "delivery" in name]
+
+
+def test_the_routing_key_survives_waiting_and_cannot_be_forged() -> None:
+    forged = Held("agent", **{topology.HEADER_KEY: "another"})
+    assert published_key(forged, "house") == "k"
+    back = Held("house", **moved_headers(forged, Defer(1)))
+    back.routing_key = "q"
+    assert published_key(back, "house") == "k"
+    assert published_key(Held("house", **moved_headers(back, Retry("x"))), "house") == "k"
+
+
+def test_only_a_deferral_says_what_was_told_and_what_was_said_stays() -> None:
+    forged = Held("agent", **{topology.HEADER_TOLD: "forged"})
+    assert told_of(forged, "house") == frozenset()
+    assert topology.HEADER_TOLD not in moved_headers(forged, Retry("x"))
+    once = Held("house", **moved_headers(forged, Defer(1, frozenset({"a", "b"}))))
+    retried = Held("house", **moved_headers(once, Retry("x")))
+    twice = Held("house", **moved_headers(retried, Defer(1, frozenset({"c"}))))
+    assert told_of(retried, "house") == {"a", "b"}
+    assert told_of(twice, "house") == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "error", "expected"),
+    [
+        (Done(), None, ["ack"]),
+        (Park("x"), None, ["published", "moved", "ack"]),
+        (Defer(1), None, ["published", "moved", "ack"]),
+        (Park("x"), BusUnavailable("away"), ["published", "requeue"]),
+    ],
+)
+async def test_a_fail_point_stands_between_moving_a_message_and_its_ack(
+    verdict: Verdict, error: BusError | None, expected: list[str]
+) -> None:
+    seen: list[str] = []
+
+    class Noting(Held):
+        async def ack(self, *, multiple: bool = False) -> None:
+            seen.append("ack")
+
+        async def requeue(self) -> None:
+            seen.append("requeue")
+
+    class House:
+        user = "house"
+
+        async def publish_all(self, messages: Sequence[Outgoing]) -> list[BusError | None]:
+            seen.append("published")
+            return [error for _ in messages]
+
+    await settle(
+        House(),
+        [Noting()],
+        [verdict],
+        retry_delays=DELAYS,
+        in_order=False,
+        moved=lambda: seen.append("moved"),
+    )
+    assert seen == expected

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from common import trace
-from common.bus.topology import HEADER_ATTEMPTS, HEADER_USER
+from common.bus.topology import HEADER_ATTEMPTS, HEADER_KEY, HEADER_TOLD, HEADER_USER
 from heliograph import wire
 from heliograph.models import Wire
 
@@ -131,6 +131,19 @@ def proven_user(delivery: Delivery, own_user: str) -> str | None:
         if isinstance(noted, str):
             return noted or None
     return delivery.user_id
+
+
+def published_key(delivery: Delivery, own_user: str) -> str:
+    """The routing key that the message was first published with. A wait queue loses it, so it is
+    noted in a header, which counts as `proven_user`'s does."""
+    noted = delivery.headers.get(HEADER_KEY) if delivery.user_id == own_user else None
+    return noted if isinstance(noted, str) else delivery.routing_key
+
+
+def told_of(delivery: Delivery, own_user: str) -> frozenset[str]:
+    """What `Defer.told` has said of the message so far; counts as `proven_user`'s header does."""
+    noted = delivery.headers.get(HEADER_TOLD) if delivery.user_id == own_user else None
+    return frozenset(noted.split(",")) if isinstance(noted, str) else frozenset()
 
 
 def traceparent_of(delivery: Delivery) -> str | None:

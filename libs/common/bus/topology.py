@@ -36,6 +36,8 @@ HEADER_DETAIL: Final = wire.HEADER_DETAIL
 HEADER_PARKED_FROM: Final = wire.HEADER_PARKED_FROM
 HEADER_USER: Final = wire.HEADER_USER
 HEADER_FIRST_SEEN: Final = wire.HEADER_FIRST_SEEN
+HEADER_KEY: Final = "x-heliograph-key"
+HEADER_TOLD: Final = "x-heliograph-told"
 
 Argument = str | int | bool
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from common.bus import topology
-from common.bus.messages import BusError, Delivery, Outgoing, attempts_of, proven_user
+from common.bus.messages import (
+    BusError,
+    Delivery,
+    Outgoing,
+    attempts_of,
+    proven_user,
+    published_key,
+    told_of,
+)
 from common.redact import scrub
 from heliograph import wire
 
@@ -51,9 +59,12 @@ class Park:
 
 @dataclass(frozen=True, slots=True)
 class Defer:
-    """Not now, and nobody's fault: come back after `seconds`, without counting an attempt."""
+    """Not now, and nobody's fault: come back after `seconds`, without counting an attempt. `told`
+    are IDs of messages that were published on behalf of this one, and confirmed; they come back
+    with it. A `Retry` adds none: who fails cannot say how far it came."""
 
     seconds: float
+    told: frozenset[str] = frozenset()
 
 
 Verdict = Done | Retry | Park | Defer
@@ -74,8 +85,8 @@ def consequence(
     match verdict:
         case Done():
             return None
-        case Defer(seconds):
-            headers = _headers(delivery, own_user)
+        case Defer(seconds, told):
+            headers = _headers(delivery, own_user, told=told)
             return _again(delivery, headers, topology.defer_step(seconds), attempts_of(delivery))
         case Retry(code, detail):
             attempts = attempts_of(delivery)
@@ -87,10 +98,16 @@ def consequence(
             return parked(delivery, code, detail, own_user=own_user)
 
 
-def _headers(delivery: Delivery, own_user: str) -> dict[str, object]:
+def _headers(
+    delivery: Delivery, own_user: str, *, told: frozenset[str] = frozenset()
+) -> dict[str, object]:
     headers = {key: value for key, value in delivery.headers.items() if key not in _BROKERS_OWN}
     headers.setdefault(topology.HEADER_FIRST_SEEN, datetime.now(UTC).isoformat())
     headers[topology.HEADER_USER] = proven_user(delivery, own_user) or ""
+    headers[topology.HEADER_KEY] = published_key(delivery, own_user)
+    headers.pop(topology.HEADER_TOLD, None)
+    if all_told := sorted(told | told_of(delivery, own_user)):
+        headers[topology.HEADER_TOLD] = ",".join(all_told)
     return headers
 
 
@@ -122,6 +139,10 @@ def _copy(delivery: Delivery, exchange: str, key: str, headers: dict[str, object
     )
 
 
+def no_move() -> None:
+    """What is done between moving messages and acking them, outside of tests: nothing."""
+
+
 async def settle(
     bus: Publisher,
     deliveries: Sequence[Delivery],
@@ -129,8 +150,10 @@ async def settle(
     *,
     retry_delays: Sequence[float],
     in_order: bool,
+    moved: Callable[[], None] = no_move,
 ) -> None:
-    """Carry out verdicts: what goes elsewhere is confirmed there before it is acked here.
+    """Carry out verdicts: what goes elsewhere is confirmed there before it is acked here. Between
+    the two `moved` is called.
 
     With `in_order` the deliveries are everything unsettled up to the last one on their channel, so
     one multiple-ack settles all. A message that could not be put elsewhere goes back to its queue.
@@ -152,6 +175,8 @@ async def settle(
             for (delivery, _), error in zip(moves, results, strict=True)
             if error is not None
         }
+        if len(failed) < len(moves):
+            moved()
     if in_order and not failed:
         if deliveries:
             await deliveries[-1].ack(multiple=True)

@@ -16,7 +16,7 @@ import structlog
 
 from common.bus.messages import BusUnavailable, Delivery
 from common.bus.topology import RETRY_DELAYS
-from common.bus.verdicts import Publisher, Retry, Verdict, settle
+from common.bus.verdicts import Publisher, Retry, Verdict, no_move, settle
 from common.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -46,7 +46,8 @@ class Batches:
     within `linger` seconds of the first.
 
     One batch is in work at a time, so that one multiple-ack settles it. A batch whose handler fails
-    is handled again one by one, so that one bad message harms no other.
+    is handled again one by one, so that one bad message harms no other. `moved` is called between
+    putting messages elsewhere and acking them.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Batches:
         size: int = 200,
         linger: float = 0.002,
         retry_delays: Sequence[float] = RETRY_DELAYS,
+        moved: Callable[[], None] = no_move,
     ):
         self._source = source
         self._bus = bus
@@ -65,6 +67,7 @@ class Batches:
         self._size = size
         self._linger = linger
         self._retry_delays = retry_delays
+        self._moved = moved
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -95,7 +98,14 @@ class Batches:
     async def _work(self, batch: Sequence[Delivery]) -> None:
         verdicts = await self._decide(batch)
         decided = batch[: len(verdicts)]
-        await settle(self._bus, decided, verdicts, retry_delays=self._retry_delays, in_order=True)
+        await settle(
+            self._bus,
+            decided,
+            verdicts,
+            retry_delays=self._retry_delays,
+            in_order=True,
+            moved=self._moved,
+        )
 
     async def _decide(self, batch: Sequence[Delivery]) -> Sequence[Verdict]:
         """Verdicts on the batch, or on its beginning where the rest is no longer ours."""
@@ -144,7 +154,8 @@ class Lanes:
     """Reads a subscription many deliveries at a time, one at a time a lane.
 
     `lane_of` names what must stay in order (a conversation); deliveries of one lane are worked in
-    the order in which they came. No more than the prefetch is ever in hand.
+    the order in which they came. No more than the prefetch is ever in hand. `moved` is called
+    between putting a message elsewhere and acking it.
     """
 
     def __init__(
@@ -156,12 +167,14 @@ class Lanes:
         lanes: int = 32,
         lane_of: Callable[[Delivery], str],
         retry_delays: Sequence[float] = RETRY_DELAYS,
+        moved: Callable[[], None] = no_move,
     ):
         self._source = source
         self._bus = bus
         self._handle = handle
         self._lane_of = lane_of
         self._retry_delays = retry_delays
+        self._moved = moved
         self._stopping = asyncio.Event()
         self._lanes: list[asyncio.Queue[Delivery]] = [asyncio.Queue() for _ in range(lanes)]
 
@@ -191,7 +204,12 @@ class Lanes:
         if isinstance(verdict, Exception):
             verdict = _blame(verdict, delivery)
         await settle(
-            self._bus, [delivery], [verdict], retry_delays=self._retry_delays, in_order=False
+            self._bus,
+            [delivery],
+            [verdict],
+            retry_delays=self._retry_delays,
+            in_order=False,
+            moved=self._moved,
         )
 
 

@@ -1,0 +1,146 @@
+"""Replicas of the sender's handler at work on one store and one broker in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sender_stand_ins import NUMBER, FakeDelivery, command
+
+from common.bus.memory import MemoryBroker, MemoryBus
+from common.bus.topology import SERVICES, agent_topology
+from common.failpoints import Failpoints
+from common.metrics import Metrics
+from common.providers.port import Accepted, Health, Healthy, SendResult, Text, UnusableCredentials
+from common.secrets import MasterKeys, generate_master_key
+from common.store.memory import Memory, MemoryConnections, MemoryOutbound
+from heliograph.models import Outcome, SendCommand
+from sender.carrying import Carrying
+from sender.clients import Clients
+from sender.handler import Handler
+from sender.sending import Sending
+
+QUEUE = "agent.acme.support"
+LEASE = 12.0
+
+
+@dataclass
+class FakeClient:
+    """A provider's client that answers as told, then accepts."""
+
+    answers: list[SendResult | BaseException]
+    sent: list[Text] = field(default_factory=list)
+    closed: int = 0
+    busy: asyncio.Event = field(default_factory=asyncio.Event)
+    release: asyncio.Event = field(default_factory=asyncio.Event)
+    blocking: bool = False
+
+    async def send(self, text: Text) -> SendResult:
+        self.sent.append(text)
+        self.busy.set()
+        if self.blocking:
+            await self.release.wait()
+        answer = self.answers.pop(0) if self.answers else Accepted("p-1")
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    async def check(self, numbers: Sequence[str]) -> Health:
+        return Healthy()
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+@dataclass
+class FakeProvider:
+    """A provider with one scripted client."""
+
+    client: FakeClient
+    deduplicates: bool = True
+    name: str = "fake"
+    connected: int = 0
+
+    def prepare(self) -> None: ...
+
+    def connect(self, credentials: Mapping[str, str], *, timeout: float) -> FakeClient:
+        if credentials.get("key") != "good":
+            raise UnusableCredentials("key is wrong.")
+        self.connected += 1
+        return self.client
+
+
+class Desk:
+    """Replicas of the handler on one store and one broker in memory, and a clock to turn."""
+
+    def __init__(self, *, deduplicates: bool = True) -> None:
+        self.instant = datetime.now(UTC)
+        self.memory = Memory(clock=lambda: self.instant)
+        self.connections = MemoryConnections(self.memory)
+        self.broker = MemoryBroker()
+        self.bus = MemoryBus(self.broker, topology=SERVICES, user="sender")
+        self.client = FakeClient([])
+        self.provider = FakeProvider(self.client, deduplicates)
+        self.keys = MasterKeys.parse(generate_master_key())
+        self.metrics = Metrics()
+        self.clients = Clients(
+            self.connections, {"fake": self.provider}, self.keys, size=2, timeout=5
+        )
+
+    async def prepare(self, credentials: Mapping[str, str] | None = None) -> None:
+        self.wrapped = wrapped = self.keys.new_tenant_key("acme")
+        await self.connections.put_tenant("acme", name="a", wrapped_key=wrapped.to_document())
+        await self.connections.put_agent("acme", "support", name="s", bus_user="acme-support")
+        await self.connect("line", credentials or {"key": "good"})
+        await self.connections.set_gate("acme", NUMBER, on=True)
+        self.bus.start()
+        self.broker.declare(agent_topology("acme", "support"))
+
+    async def connect(self, connection_id: str, credentials: Mapping[str, str]) -> None:
+        """Put the number on a connection."""
+        sealed = self.keys.unwrap("acme", self.wrapped).seal(connection_id, credentials)
+        await self.connections.put_connection(
+            "acme", connection_id, name="l", provider="fake", sealed=sealed.to_document()
+        )
+        await self.connections.put_number(
+            "acme", connection_id, address=NUMBER, region="US", agent_id="support"
+        )
+
+    def replica(self, owner: str = "a", *, attempts: int = 8, in_place: float = 0.0) -> Handler:
+        store = MemoryOutbound(self.memory)
+        shared: dict[str, Any] = {
+            "store": store,
+            "metrics": self.metrics,
+            "failpoints": Failpoints(),
+            "owner": owner,
+        }
+        sending = Sending(
+            **shared,
+            clients=self.clients,
+            providers={"fake": self.provider},
+            lease=LEASE,
+            attempts=attempts,
+            in_place=in_place,
+        )
+        carrying = Carrying(**shared, sending=sending, longest_pause=600)
+        return Handler(
+            **shared,
+            bus=self.bus,
+            carrying=carrying,
+            lease=LEASE,
+            long_text_limit=160,
+            trust=False,
+        )
+
+    def told(self) -> list[Outcome]:
+        return [Outcome.decode(stored.message.body) for stored in self.broker.stored(QUEUE)]
+
+    def wind(self, seconds: float) -> None:
+        self.instant += timedelta(seconds=seconds)
+
+
+def delivery(order: SendCommand | None = None) -> FakeDelivery:
+    return FakeDelivery(body=(order or command()).encode())
