@@ -14,9 +14,10 @@ from typing import Final
 import structlog
 from rich.console import Console
 
+from local.follow import follow
 from local.house import ServiceDidNotStart
 from local.nodes import NodeError
-from local.play import StepFailed, play, show
+from local.play import StepFailed, play
 from local.stage import Ports, Stage, stage
 from local.timeline import Timeline, pretty
 
@@ -74,7 +75,7 @@ async def _perform(console: Console, chosen: Ports, base_dir: Path, *, stays: bo
         await play(running.scene)
         if stays:
             _show_addresses(console, running)
-            await _follow(running, timeline)
+            await follow(running.scene)
 
 
 def _show_addresses(console: Console, running: Stage) -> None:
@@ -95,12 +96,6 @@ def _show_addresses(console: Console, running: Stage) -> None:
     body = '{"from": "%s", "to": "%s", "body": "Do you have parking?"}'
     payload = body % (scene.remote, scene.number)
     console.print(f"   curl -d '{payload}' {simulator.url}/simulator/texts\n", soft_wrap=True)
-
-
-async def _follow(running: Stage, timeline: Timeline) -> None:
-    """Show what happens until somebody stops it."""
-    while True:
-        show(timeline, await running.scene.events.get())
 
 
 if __name__ == "__main__":

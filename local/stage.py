@@ -103,14 +103,14 @@ async def servers(base_dir: Path) -> AsyncIterator[Servers]:
 
 
 def _make_agent_user(rabbit: RabbitNode) -> str:
-    """A broker user for the agent, who may read its own queue and publish commands, no more."""
+    """A broker user for the agent, with the permissions of docs/agents.md and no more; its URL."""
     password = secrets.token_urlsafe(16)
     rabbit.add_user(_AGENT_USER, password)
     rabbit.set_permissions(
         _AGENT_USER,
-        configure=r"^(amq\.gen.*|reply\..*)$",
-        write=r"^(heliograph\.(commands|dead)|amq\.gen.*|reply\..*)$",
-        read=r"^(agent\.acme\.front-desk|amq\.gen.*|reply\..*)$",
+        configure=r"^reply\.acme\.front-desk\.",
+        write=r"^heliograph\.(commands|dead)$",
+        read=r"^(agent\.acme\.front-desk$|reply\.acme\.front-desk\.)",
     )
     return f"amqp://{_AGENT_USER}:{password}@127.0.0.1:{rabbit.port}/"
 

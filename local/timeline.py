@@ -76,6 +76,11 @@ class Timeline:
         """Event Grid's delivery was answered."""
         self.say("webhook", f"answers {status} after {milliseconds:.0f} ms: it is on the bus")
 
+    def not_delivered(self, outcome: str, *, again: bool) -> None:
+        """Event Grid's delivery failed; `outcome` is its own word for how."""
+        then = "Event Grid will try again" if again else "Event Grid gives the text up"
+        self.say("webhook", f"did not take it ({outcome}): {then}")
+
     def turn(self, turn: Turn) -> None:
         """The agent reads its turn."""
         count = len(turn.history)
@@ -85,7 +90,8 @@ class Timeline:
             for past in turn.history
         ]
         mark = f", marked {turn.keyword}" if turn.keyword else ""
-        self.say("agent", f"reads “{turn.message.body}” with {known}{mark}", *history)
+        bar = "" if turn.can_send else f"; may not answer ({turn.cannot_send_reason})"
+        self.say("agent", f"reads “{turn.message.body}” with {known}{mark}{bar}", *history)
 
     def outcome(self, outcome: Outcome) -> None:
         """The agent hears what became of its answer."""
@@ -118,10 +124,6 @@ class Timeline:
             if step.what in _TELLING:
                 line.append(f" ({step.detail})")
             self._console.print(line, soft_wrap=True)
-
-    def note(self, text: str) -> None:
-        """A line outside the conversation."""
-        self._console.print(Line(f" {text}", style="dim"), soft_wrap=True)
 
 
 def _size(outcome: Outcome) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import secrets
 import signal
 import socket
@@ -22,7 +23,7 @@ from common import logging as logs
 from common.failpoints import Failpoints
 from common.management import Management
 from common.metrics import Metrics
-from common.settings import ServiceSettings, load_or_exit, stop
+from common.settings import ServiceSettings, load_or_exit, misspelt, stop
 
 log = structlog.get_logger(__name__)
 
@@ -48,14 +49,16 @@ Serve = Callable[[Settings, Runtime], Awaitable[None]]
 
 
 def run(name: str, settings_type: type[Settings], serve: Serve[Settings]) -> None:
-    """Run a service until it is told to stop. Exits with 78 where a setting is unusable, with 1
-    where a port is in use or the stop took longer than the grace period."""
+    """Run a service until it is told to stop. Exits with 78 where it cannot start (an unusable
+    setting, a port in use), with 1 where the stop took longer than the grace period."""
     settings = load_or_exit(settings_type)
     try:
         failpoints = Failpoints(settings.failpoint)
     except ValueError:
         stop("HELIOGRAPH_FAILPOINT: there is no fail point of that name.")
     logs.configure(service=name, level=settings.log_level, form=settings.log_format)
+    for variable, meant in misspelt(os.environ, settings_type).items():
+        log.warning("setting.unknown", variable=variable, meant=meant)
     _spare_the_collector()
     uvloop.run(_main(name, settings, serve, failpoints))
 

@@ -19,6 +19,10 @@ from common.redact import scrub
 
 _CONTENT_KEYS: Final = frozenset({"body", "original_body", "text", "details"})
 _PLAIN_KEYS: Final = frozenset({"timestamp", "level", "event", "service", "trace_id"})
+_REPEATED: Final = (("aiormq.connection", "error when creating transport"),)
+"""Lines of libraries that repeat what we log ourselves, by logger and beginning: aiormq logs each
+connection that cannot be made and then raises the same error, which the bus logs as `bus.down`. The
+logger's other lines stay: only it says that a broker in need blocks the connection."""
 
 Event = MutableMapping[str, Any]
 
@@ -27,7 +31,7 @@ def mask(_: object, __: str, event: Event) -> Event:
     """Replace contents by their length and scrub every other string."""
     for key, value in event.items():
         if key in _CONTENT_KEYS:
-            event[key] = f"<{len(value)} characters>" if isinstance(value, str) else "<hidden>"
+            event[key] = _hidden(value)
         elif key not in _PLAIN_KEYS:
             event[key] = _scrubbed(value)
     if isinstance(event.get("event"), str):
@@ -35,12 +39,16 @@ def mask(_: object, __: str, event: Event) -> Event:
     return event
 
 
+def _hidden(content: Any) -> str:
+    return f"<{len(content)} characters>" if isinstance(content, str) else "<hidden>"
+
+
 def _scrubbed(value: Any) -> Any:
     if isinstance(value, str):
         return scrub(value)
     if isinstance(value, dict):
         return {
-            key: f"<{len(str(item))} characters>" if key in _CONTENT_KEYS else _scrubbed(item)
+            scrub(str(key)): _hidden(item) if key in _CONTENT_KEYS else _scrubbed(item)
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -87,6 +95,7 @@ def configure(*, service: str, level: str, form: str) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_is_news)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -96,6 +105,12 @@ def configure(*, service: str, level: str, form: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(threshold, logging.WARNING))
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return not any(
+        record.name == name and str(record.msg).startswith(begin) for name, begin in _REPEATED
+    )
 
 
 def _dump(event: Event, **_: Any) -> str:

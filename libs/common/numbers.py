@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import structlog
@@ -80,10 +80,6 @@ class NumberCache:
         """Begin loading; returns at once."""
         if self._keeper is None:
             self._keeper = asyncio.create_task(self._keep(), name="numbers")
-
-    async def loaded(self) -> None:
-        """Wait for the first snapshot."""
-        await self._loaded.wait()
 
     async def close(self) -> None:
         """Stop loading and give up the lookups under way."""
@@ -180,10 +176,6 @@ class NumberCache:
         self._numbers = {number.address: number for number in numbers}
         self._loaded.set()
         return True
-
-    def snapshot(self) -> Mapping[str, RegisteredNumber]:
-        """What is held now, by address."""
-        return dict(self._numbers or {})
 
 
 class Inbox(Protocol):

@@ -16,9 +16,6 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, V
 from common.addresses import AddressKind, kind_of
 from heliograph.codes import OutcomeCode
 
-_NOT_A_REGION: Final = ("001", "ZZ")
-"""What libphonenumber answers for numbers of no country (+800, satellites) and for unknown ones."""
-
 _WRITTEN_AS_NUMBER: Final = re.compile(r"\s*\+?[\d\s().\-\u2010-\u2015\u00a0]+")
 """Digits and what people put between them. Letters are refused although libphonenumber would read
 them: it takes the first number out of a sentence, turns FLOWERS into digits and drops extensions,
@@ -74,22 +71,6 @@ def normalise_recipient(raw: str, region: str) -> Recipient:
     if kind_of(e164) is not AddressKind.E164:
         raise InvalidRecipient(_PROBLEMS[ValidationResult.INVALID_LENGTH])
     return Recipient(e164=e164, original=raw)
-
-
-def region_of(e164: str, default: str = "US") -> str:
-    """The region of a number, ISO 3166 alpha-2: its own, else the main one of its country code.
-
-    `default` answers for short codes, alphanumeric senders and numbers of no country. An
-    unassigned number such as +15551234567 belongs to no region in particular, so the main one (for
-    +1 the United States) stands in.
-    """
-    parsed = _parse(e164, None)
-    if parsed is None or parsed.country_code is None:
-        return default
-    region = phonenumbers.region_code_for_number(
-        parsed
-    ) or phonenumbers.region_code_for_country_code(parsed.country_code)
-    return default if region in _NOT_A_REGION else region
 
 
 def _parse(raw: str, region: str | None) -> PhoneNumber | None:

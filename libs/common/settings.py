@@ -7,9 +7,10 @@ at start with one clear line.
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, NoReturn, TypeVar
 
@@ -17,6 +18,9 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX: Final = "HELIOGRAPH_"
+_RESEMBLANCE: Final = 0.85
+"""Of two names, as difflib measures it: about one letter in seven may differ. Settings of different
+services differ by more; a test compares them all."""
 
 Words = Annotated[tuple[str, ...], NoDecode]
 """A setting that is a comma-separated list."""
@@ -137,6 +141,25 @@ def read_files(environment: Mapping[str, str]) -> dict[str, str]:
         except (OSError, UnicodeDecodeError) as error:
             raise UnusableSetting(f"{variable}: cannot read {path} ({error}).") from None
     return values
+
+
+def misspelt(environment: Iterable[str], settings: type[ServiceSettings]) -> dict[str, str]:
+    """Variables that are no settings but resemble one, each with the one that was probably meant.
+
+    Only these: the services share one environment and know nothing of each other's settings, so
+    that a name is unknown is no sign of a mistake by itself.
+    """
+    fields = [field.upper() for field in settings.model_fields]
+    known = {f"{PREFIX}{field}{form}" for field in fields for form in ("", "_FILE")}
+    found: dict[str, str] = {}
+    for variable in environment:
+        name = variable.upper()
+        if name.startswith(PREFIX) and name not in known:
+            word = name.removeprefix(PREFIX).removesuffix("_FILE")
+            close = difflib.get_close_matches(word, fields, n=1, cutoff=_RESEMBLANCE)
+            if close:
+                found[variable] = f"{PREFIX}{close[0]}"
+    return found
 
 
 def load(settings: type[Settings]) -> Settings:

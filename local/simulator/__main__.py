@@ -6,7 +6,6 @@ import base64
 import binascii
 import signal
 
-from local.simulator.readme import README_SECTION
 from local.simulator.simulator import Simulator
 
 
@@ -22,8 +21,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m local.simulator",
         description="Simulate Azure Communication Services SMS and Azure Event Grid on loopback.",
-        epilog=README_SECTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="Its HTTP API and its faults: docs/simulator.md.",
     )
     add = parser.add_argument
     add("--port", type=int, default=8500, help="0 picks a free one")

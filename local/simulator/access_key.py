@@ -1,4 +1,7 @@
-"""The HMAC access-key scheme of ACS, checked as the service does (reference, section 1.5)."""
+"""The HMAC access-key scheme of ACS, checked as the service does.
+
+Source: Microsoft docs, "Sign an HTTP request" (Communication Services).
+"""
 
 import base64
 import hashlib
@@ -9,7 +12,8 @@ from datetime import datetime, timedelta
 from local.simulator.answers import DENIED, HASH_DIFFERS, Answer
 from local.simulator.clock import parse_rfc1123
 
-# ACS publishes no tolerance; App Configuration, which uses the same scheme, allows 15 minutes.
+# ACS publishes no tolerance; App Configuration, which uses the same scheme, allows 15 minutes
+# (Microsoft docs, "HMAC authentication" of App Configuration).
 CLOCK_SKEW = timedelta(minutes=15)
 _SCHEME = "HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature="
 

@@ -1,6 +1,7 @@
 """What `/sms` can answer: the two error shapes of ACS, and a connection cut instead of an answer.
 
-Shapes: reference/acs-and-event-grid.md, section 2.4. Texts marked "judged" have no sample.
+Source of the shapes: Azure REST API specs, Communication SMS, 2021-03-07 and 2026-01-23. The texts
+are those that users of the service quote in public; one has no sample, and says so.
 """
 
 import secrets
@@ -62,7 +63,7 @@ VERSION_UNSPECIFIED = error(
     "An API version is required, but was not specified.",
     innerError=None,
 )
-# Judged: what ASP.NET's API versioning, the source of the code above, says of an unknown version.
+# No sample is published: this is what ASP.NET's API versioning, whose code the above is, says.
 VERSION_UNSUPPORTED = error(
     400, "UnsupportedApiVersion", "The requested API version is not supported.", innerError=None
 )

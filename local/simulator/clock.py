@@ -1,4 +1,8 @@
-"""Instants as ACS and Event Grid write them (reference, sections 1.5 and 3.1)."""
+"""Instants as ACS and Event Grid write them.
+
+Sources: Microsoft docs, "Sign an HTTP request" (RFC 1123 dates) and "Azure Communication Services -
+SMS events" (the samples' ISO 8601 instants).
+"""
 
 from datetime import UTC, datetime
 

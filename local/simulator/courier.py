@@ -191,7 +191,10 @@ class Courier:
         return ttl is not None and age > ttl * 60 * self._time_scale
 
     def _bury(self, batch: Batch, reason: str, outcome: str) -> None:
-        """Record dead letters in the form of a dead-letter blob (reference, 4.5)."""
+        """Record dead letters in the form of a dead-letter blob.
+
+        Source: Microsoft docs, "Event Grid message delivery and retry", on dead-letter events.
+        """
         facts: dict[str, Any] = {
             "deadLetterReason": reason,
             "deliveryAttempts": batch.attempts,

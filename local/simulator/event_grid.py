@@ -96,7 +96,11 @@ class EventGrid:
         return self._session
 
     async def _notify_deletion(self, subscription: Subscription) -> None:
-        """Send the notice that third parties saw on deletion (reference, 4.3); best effort."""
+        """Send the notice that endpoints get on deletion; best effort.
+
+        Microsoft docs name its `aeg-event-type`; the event's form is known from public code that
+        receives it.
+        """
         notice = {
             "id": str(uuid.uuid4()),
             "topic": TOPIC,

@@ -1,4 +1,9 @@
-"""SMS events and how Event Grid may write them: envelope, letter case, plus signs (section 3)."""
+"""SMS events and how Event Grid may write them: envelope, letter case, plus signs.
+
+Sources: Microsoft docs, "Azure Communication Services - SMS events", "Azure Event Grid event
+schema" and "Use CloudEvents v1.0 schema with Azure Event Grid"; the PascalCase samples of
+azure-rest-api-specs, Microsoft.Communication.
+"""
 
 import uuid
 from collections.abc import Mapping

@@ -11,7 +11,7 @@ from local.simulator.journal import Bell
 MAX_PHONES = 100_000
 TEXTS_PER_PHONE = 10_000
 
-# US toll-free, where the carrier enforces them (reference, 6.1).
+# US toll-free, where the carrier enforces them (Microsoft docs, "SMS FAQ").
 _OPT_OUT = frozenset({"STOP"})
 _OPT_IN = frozenset({"START", "UNSTOP"})
 

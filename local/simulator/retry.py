@@ -1,4 +1,7 @@
-"""What Event Grid does after one delivery attempt: decisions only (reference, 4.4 and 4.5)."""
+"""What Event Grid does after one delivery attempt: decisions only.
+
+Source: Microsoft docs, "Event Grid message delivery and retry".
+"""
 
 from dataclasses import dataclass
 

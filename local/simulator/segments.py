@@ -1,4 +1,8 @@
-"""How many segments a text takes: GSM-7 160/153 septets, UCS-2 70/67 units (reference, 6.5)."""
+"""How many segments a text takes: GSM-7 160/153 septets, UCS-2 70/67 units.
+
+Sources: 3GPP TS 23.038, section 6.2.1 (alphabet and extension table); 3GPP TS 23.040, section
+9.2.3.24.1 (concatenation).
+"""
 
 _BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"

@@ -1,4 +1,7 @@
-"""The body of `POST /sms`, and the problem details that a bad one earns (reference, 2.2, 2.4)."""
+"""The body of `POST /sms`, and the problem details that a bad one earns.
+
+Source: Azure REST API specs, Communication SMS, 2021-03-07.
+"""
 
 import re
 from typing import Annotated, Any

@@ -26,7 +26,8 @@ from local.simulator.journal import Journal
 from local.simulator.reports import Reports
 from local.simulator.send_request import SendRequest
 
-# Reference, section 2.1. Which previews the service still takes is unknown; these are the named.
+# The folders of Communication SMS in the Azure REST API specs. Which previews the service still
+# takes is not documented.
 API_VERSIONS = frozenset(
     {
         "2021-03-07",
@@ -127,7 +128,8 @@ class SmsEndpoint:
         return self._weigh(request.query.get("api-version"), body, phones)
 
     def _weigh(self, version: str | None, body: bytes, phones: frozenset[str]) -> Call:
-        """Decide what a known caller asks; validation comes before ownership (judged)."""
+        """Decide what a known caller asks. Validation comes before ownership; which comes first in
+        the service is not documented."""
         if version not in API_VERSIONS:
             known = answers.VERSION_UNSUPPORTED if version else answers.VERSION_UNSPECIFIED
             return Call(known)

@@ -16,7 +16,8 @@ from local.simulator.events import SUBSCRIPTION, Casing, PlusSign, Schema, Style
 ORIGIN = "eventgrid.azure.net"
 _MAX_HEADERS = 10
 _MAX_HEADER_BYTES = 4096
-# The service waits 30 s, gives the call up and tries once more after 5 s (reference, 4.1).
+# The service waits 30 s, gives the call up and tries once more after 5 s (Microsoft docs, "Webhook
+# endpoint validation with Event Grid schema").
 _HANDSHAKE_PAUSE = 5.0
 
 _JSON = "application/json; charset=utf-8"
@@ -31,7 +32,8 @@ class HandshakeFailed(Exception):
 
 
 class Subscription(BaseModel):
-    """One event subscription; limits and defaults are Event Grid's (reference, 4.3 and 4.5).
+    """One event subscription; limits and defaults are Event Grid's (Microsoft docs, "Event Grid
+    message delivery and retry" and "Custom delivery properties").
 
     `ttl_minutes` null means no limit but `max_attempts`. `event_types` null means all.
     """
@@ -79,7 +81,8 @@ class Subscription(BaseModel):
         return shown | {"url": self.url.partition("?")[0], "headers": sorted(self.headers)}
 
     def delivery_headers(self, attempts_before: int) -> dict[str, str]:
-        """Give the headers of a delivery, as captured (events/derived.delivery-headers.json)."""
+        """Give the headers of a delivery: those of Microsoft docs, "Webhooks as event handlers for
+        Azure Event Grid", with the values that deliveries captured in public show."""
         cloud = self.schema_ == "cloudevents"
         return {
             "Content-Type": _CONTENT_TYPES[self.schema_],
@@ -142,7 +145,10 @@ async def _validate(session: aiohttp.ClientSession, subscription: Subscription) 
 
 
 async def _ask_consent(session: aiohttp.ClientSession, subscription: Subscription) -> None:
-    """Ask with OPTIONS; a rate is requested, so consent must name one too (reference, 4.2)."""
+    """Ask with OPTIONS; a rate is requested, so consent must name one too.
+
+    Source: CloudEvents "HTTP 1.1 Web Hooks for Event Delivery" 1.0.2, section 4.
+    """
     headers = {
         "WebHook-Request-Origin": ORIGIN,
         "WebHook-Request-Rate": "120",

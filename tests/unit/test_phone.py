@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.addresses import AddressKind, kind_of
-from common.phone import InvalidRecipient, Recipient, normalise_recipient, region_of
+from common.phone import InvalidRecipient, Recipient, normalise_recipient
 from heliograph.codes import OutcomeCode
 
 pytestmark = pytest.mark.unit
@@ -87,28 +87,3 @@ def test_any_text_becomes_valid_e164_or_is_refused(raw: str) -> None:
         return
     assert kind_of(recipient.e164) is AddressKind.E164
     assert normalise_recipient(recipient.e164, "DE").e164 == recipient.e164
-
-
-@pytest.mark.parametrize(
-    ("number", "region"),
-    [
-        ("+15551234567", "US"),
-        ("+14165550142", "CA"),
-        ("+18335550142", "US"),
-        ("+447700900123", "GB"),
-        ("+491711234567", "DE"),
-        ("+80012345678", "FR"),
-        ("+999123456789", "FR"),
-        ("12345", "FR"),
-        ("Heliograph", "FR"),
-        ("", "FR"),
-    ],
-)
-def test_a_number_has_the_region_of_its_plan_and_others_the_default(
-    number: str, region: str
-) -> None:
-    assert region_of(number, default="FR") == region
-
-
-def test_the_default_region_is_the_united_states() -> None:
-    assert region_of("12345") == "US"

@@ -136,7 +136,7 @@ def test_the_tables_are_those_of_the_standard() -> None:
 @pytest.mark.skipif(
     "HELIOGRAPH_REFERENCE" not in os.environ, reason="HELIOGRAPH_REFERENCE names no folder"
 )
-def test_the_tables_are_those_of_the_reference() -> None:
+def test_the_tables_are_the_published_ones() -> None:
     path = Path(os.environ["HELIOGRAPH_REFERENCE"]) / "specs" / "gsm-03.38.json"
     table = json.loads(path.read_text(encoding="utf-8"))
     basic = {row["char"]: int(row["septet"], 16) for row in table["basic"]}

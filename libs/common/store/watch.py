@@ -71,6 +71,8 @@ class StoreWatch:
         return None
 
     def _note(self, problem: str | None) -> None:
-        if (problem is None) != (self._problem is None):
-            log.warning("store.state", problem=problem)
+        if problem is None and self._problem is not None:
+            log.info("store.up")
+        elif problem is not None and self._problem is None:
+            log.warning("store.down", problem=problem)
         self._problem = problem

@@ -1,4 +1,4 @@
-"""The access-key scheme is judged by the SDK's own signatures."""
+"""The access-key scheme accepts and refuses as the SDK's own signatures say."""
 
 import base64
 import os
@@ -20,7 +20,7 @@ from local.simulator import Simulator, access_key, clock
 pytestmark = pytest.mark.unit
 
 SIGNED_AT = datetime(2024, 3, 26, 16, 6, 51, tzinfo=UTC)
-# The shape of the reference's acs-hmac-test-vector.json; computed once with `openssl dgst`.
+# The scheme of Microsoft docs, "Sign an HTTP request"; computed once with `openssl dgst`.
 VECTOR = {
     "body": b'{"from": "+18005550100"}',
     "path": "/sms?api-version=2021-03-07",

@@ -1,7 +1,6 @@
 """The control API over HTTP, and the simulator as a process of its own."""
 
 import asyncio
-import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -14,7 +13,7 @@ import pytest
 from azure.communication.sms.aio import SmsClient
 from simulator_world import KEY, NUMBER, PHONE, Endpoint
 
-from local.simulator import README_SECTION, Simulator
+from local.simulator import Simulator
 
 pytestmark = pytest.mark.unit
 
@@ -157,15 +156,6 @@ async def test_the_timeline_is_told_and_streamed(api: Api, sim: Simulator) -> No
     _, timeline = await waiting
     assert timeline["items"][0]["kind"] == "text"
     assert timeline["next"] == timeline["items"][-1]["seq"]
-
-
-def test_every_route_of_the_readme_exists(sim: Simulator) -> None:
-    from local.simulator.control import Control
-
-    paths = {route.path.replace("{number}", PHONE) for route in Control(sim).routes()}
-    named = set(re.findall(r":8500(/simulator/[^ ?'\n]+)", README_SECTION))
-    assert named
-    assert named <= paths
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

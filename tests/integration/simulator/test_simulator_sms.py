@@ -21,7 +21,8 @@ FIRST_SENT = rfc1123(datetime(2026, 11, 21, 9, 0, tzinfo=UTC))
 
 
 class Rewrite(SansIOHTTPPolicy):  # type: ignore[type-arg]
-    """Changes the body before it is signed (reference, section 1.4)."""
+    """Changes the body before it is signed: in azure-core's pipeline a policy of each call comes
+    before the one that signs."""
 
     def __init__(self, change: Callable[[dict[str, Any]], None]) -> None:
         self._change = change
