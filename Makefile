@@ -10,6 +10,10 @@ RUN := $(VENV)/bin/python
 .PHONY: help env env-local run demo test check format lint types walls dead docs-check unit \
 	integration e2e bench lock clean
 
+# Most of these tests wait for servers, so three share two cores. Each worker has servers of its own;
+# the tests of one file stay together, because many share what they start.
+PARALLEL := -n 3 --dist loadfile
+
 help: ## List every habit
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -33,7 +37,7 @@ demo: env-local ## As run, ending by itself; fails if a step did not happen
 
 test: env ## Run every test: checks, unit, integration, end to end
 	@$(MAKE) --no-print-directory check
-	@$(RUN) -m pytest tests/integration tests/e2e
+	@$(RUN) -m pytest $(PARALLEL) tests/integration tests/e2e
 
 check: env format lint types walls dead docs-check unit ## What to run before each commit, in under a minute
 
@@ -62,13 +66,13 @@ mend: ## Format, mend what the linter can, write the generated pages anew
 	@$(RUN) -m local.configuration
 
 unit: ## Tests that need nothing but Python
-	@$(RUN) -m pytest tests/unit -q
+	@$(RUN) -m pytest -n 2 tests/unit -q
 
 integration: env ## Tests on the real RabbitMQ and MongoDB
-	@$(RUN) -m pytest tests/integration
+	@$(RUN) -m pytest $(PARALLEL) tests/integration
 
 e2e: env ## The whole house, with kill signals
-	@$(RUN) -m pytest tests/e2e
+	@$(RUN) -m pytest $(PARALLEL) tests/e2e
 
 bench: env ## Ours and a rival in turn on the same servers; prints the ratios
 	@$(RUN) -m bench

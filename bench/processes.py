@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import psutil  # type: ignore[import-untyped]  # The lock file has no stubs for it.
+import psutil
 
 
 def cpu_seconds(pid: int) -> float:
