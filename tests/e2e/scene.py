@@ -43,7 +43,7 @@ _TIME_SCALE: Final = 0.001
 
 _PATIENCE: Final = 60.0
 _SPY: Final = "spy"
-_PARKED: Final = tuple(
+PARKED: Final = tuple(
     topology.dead_queue(queue) for queue in (topology.PROCESSOR_QUEUE, topology.SENDER_QUEUE)
 )
 
@@ -222,7 +222,7 @@ async def texts_coming(world: World, *, per_second: float, phones: int = 20) -> 
 async def _station_witnesses(
     world: World, agent_url: str, stack: contextlib.AsyncExitStack
 ) -> None:
-    for queue, spy in {_SPY: world.spy, **dict.fromkeys(_PARKED, world.parked)}.items():
+    for queue, spy in {_SPY: world.spy, **dict.fromkeys(PARKED, world.parked)}.items():
         subscription = await world.bus.subscribe(queue, prefetch=500)
         spying = asyncio.create_task(spy.read(subscription.deliveries))
         stack.push_async_callback(asyncio.gather, spying, return_exceptions=True)

@@ -9,12 +9,11 @@ from typing import Any, Final
 import aiohttp
 import orjson
 from promises import check_promises
-from scene import World
+from scene import PARKED, World
 from witnesses import Fate
 from yarl import URL
 
 from common.bus.messages import Outgoing
-from common.bus.topology import PROCESSOR_QUEUE, SENDER_QUEUE, dead_queue
 from heliograph import wire
 from local.house import SERVICES
 from local.seed import ACCESS_KEY
@@ -80,6 +79,7 @@ async def provoke_faults(world: World, canary: str, phone: str) -> list[Any]:
 
 async def park_something(world: World, canary: str, phone: str) -> list[Any]:
     """An event and a command that nobody can read; gives the headers with which they are parked."""
+    before = len(world.parked.seen)
     await world.simulator.publish(
         {
             "id": canary,
@@ -99,17 +99,11 @@ async def park_something(world: World, canary: str, phone: str) -> list[Any]:
             message_id=secrets.token_hex(8),
         )
     )
-    return [await take_one(world, dead_queue(name)) for name in (PROCESSOR_QUEUE, SENDER_QUEUE)]
-
-
-async def take_one(world: World, queue: str) -> Any:
-    """Take a message from a queue; gives its headers."""
-    subscription = await world.bus.subscribe(queue, prefetch=1)
     async with asyncio.timeout(PATIENCE):
-        delivery = await subscription.deliveries.get()
-    await delivery.ack()
-    await subscription.cancel()
-    return delivery.headers
+        parked = (await world.parked.wait_for(before + 2))[before:]
+    world.to_be_parked |= {delivery.message_id for delivery in parked}
+    assert {delivery.queue for delivery in parked} == set(PARKED)
+    return [delivery.headers for delivery in parked]
 
 
 async def knock_without_the_secret(world: World, canary: str, phone: str) -> None:

@@ -100,6 +100,7 @@ class Spy:
 
     def __init__(self) -> None:
         self.seen: list[Delivery] = []
+        self._news = asyncio.Condition()
 
     async def read(self, deliveries: asyncio.Queue[Delivery]) -> None:
         """Note what comes, for ever."""
@@ -107,6 +108,14 @@ class Spy:
             delivery = await deliveries.get()
             self.seen.append(delivery)
             await delivery.ack()
+            async with self._news:
+                self._news.notify_all()
+
+    async def wait_for(self, total: int) -> list[Delivery]:
+        """All that has come, when there are so many."""
+        async with self._news:
+            await self._news.wait_for(lambda: len(self.seen) >= total)
+        return self.seen
 
     def all(self, kind: type[W]) -> Sequence[W]:
         """The messages of a kind, in the order in which they came."""
