@@ -243,8 +243,8 @@ async def test_events_expire(sim: Simulator, endpoint: Endpoint) -> None:
     await sim.text(PHONE, NUMBER, "hello")
     [dead] = await sim.wait_for("dead_letter", 1)
     assert dead["blob"]["deadletterreason"] == "TimeToLiveExceeded"
-    # At 0, 10 and 40 s of the grid's time, of which a busy machine may miss some; the next one would
-    # be at 100 s.
+    # At 0, 10 and 40 s of the grid's time, of which a busy machine may miss some; the next one
+    # would be at 100 s.
     assert 1 <= len(sim.deliveries) <= 3
 
 
