@@ -23,6 +23,7 @@ from common import logging as logs
 from common.failpoints import Failpoints
 from common.management import Management
 from common.metrics import Metrics
+from common.place import place_of
 from common.settings import ServiceSettings, load_or_exit, misspelt, stop
 
 log = structlog.get_logger(__name__)
@@ -50,7 +51,7 @@ Serve = Callable[[Settings, Runtime], Awaitable[None]]
 
 def run(name: str, settings_type: type[Settings], serve: Serve[Settings]) -> None:
     """Run a service until it is told to stop. Exits with 78 where it cannot start (an unusable
-    setting, a port in use), with 1 where the stop took longer than the grace period."""
+    setting, a port in use), with 1 where it broke or the stop took longer than the grace period."""
     settings = load_or_exit(settings_type)
     try:
         failpoints = Failpoints(settings.failpoint)
@@ -99,6 +100,11 @@ async def _until_stopped(work: Awaitable[None], runtime: Runtime, grace: float) 
         task.cancel()
         await asyncio.wait({task}, timeout=2)
         log.error("service.stop_timed_out", grace_s=grace)
+        raise SystemExit(1)
+    error = None if task.cancelled() else task.exception()
+    if isinstance(error, Exception):
+        # Its kind and place, not its text, which may quote what nobody should read.
+        log.critical("service.broke", error=type(error).__name__, where=place_of(error))
         raise SystemExit(1)
     task.result()
 

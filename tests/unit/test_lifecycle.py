@@ -109,6 +109,18 @@ async def test_a_stop_that_outlasts_the_grace_period_exits_with_1() -> None:
     assert "service.stop_timed_out" in events(lines)
 
 
+async def test_a_service_that_breaks_is_logged_without_its_errors_words_and_exits_with_1() -> None:
+    async with tiny("raise ValueError('canary of a text')") as process:
+        await serving(process)
+        process.terminate()
+        out, lines = await end_of(process)
+    assert process.returncode == 1
+    broke = next(line for line in map(orjson.loads, lines) if line["event"] == "service.broke")
+    assert broke["error"] == "ValueError"
+    assert "canary" not in out + "".join(lines)
+    assert "Traceback" not in "".join(lines)
+
+
 async def test_a_management_port_in_use_is_one_line_and_exit_code_78() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
