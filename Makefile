@@ -8,7 +8,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 
 .PHONY: help env env-local run demo test check format lint types walls dead docs-check unit \
-	integration e2e bench lock clean
+	integration e2e bench lock clean rotate-master-key screenshots
 
 # Most of these tests wait for servers, so three share two cores. Each worker has servers of its own;
 # the tests of one file stay together, because many share what they start.
@@ -24,10 +24,11 @@ env: ## Create the development environment
 	@$(PYTHON) local/bootstrap.py dev
 
 WEBHOOK_PORT ?= 8080
+CONSOLE_PORT ?= 8081
 SIMULATOR_PORT ?= 8500
 MANAGEMENT_PORT ?= 9090
-STAGE := --webhook-port $(WEBHOOK_PORT) --simulator-port $(SIMULATOR_PORT) \
-	--management-port $(MANAGEMENT_PORT)
+STAGE := --webhook-port $(WEBHOOK_PORT) --console-port $(CONSOLE_PORT) \
+	--simulator-port $(SIMULATOR_PORT) --management-port $(MANAGEMENT_PORT)
 
 run: env-local ## Start everything on this machine, play one conversation, stay up until Ctrl-C
 	@$(RUN) -m local run $(STAGE)
@@ -74,6 +75,12 @@ integration: env ## Tests on the real RabbitMQ and MongoDB
 e2e: env ## The whole house, with kill signals
 	@$(RUN) -m pytest $(PARALLEL) tests/e2e
 
+rotate-master-key: env-local ## Wrap every tenant's data key under the first of HELIOGRAPH_MASTER_KEY
+	@$(RUN) -m health --rotate-master-key
+
+screenshots: env ## Take the README's pictures of the console anew
+	@$(RUN) -m local.screenshots
+
 bench: env ## Ours and a rival in turn on the same servers; prints the ratios
 	@$(RUN) -m bench
 
@@ -82,8 +89,8 @@ lock: env ## Write requirements/*.txt anew: versions and hashes, never an addres
 	@$(call compile,processor,service processor)
 	@$(call compile,sender,service sender)
 	@$(call compile,health,service health)
-	@$(call compile,local,service webhook processor sender health local)
-	@$(call compile,dev,service webhook processor sender health local dev)
+	@$(call compile,local,service webhook processor sender health cli local)
+	@$(call compile,dev,service webhook processor sender health cli local dev)
 
 define compile
 $(RUN) -m piptools compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-header \

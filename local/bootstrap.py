@@ -29,9 +29,19 @@ OLDEST_PYTHON = (3, 11)
 COVERED_BY = {"local": ("local", "dev"), "dev": ("dev",)}
 """Which environments are good enough for a purpose: dev is a superset of local."""
 
+SCRIPTS = ROOT / "services" / "health" / "console"
+"""Of the console: `vendor/package-lock.json` names the scripts; they go to `static/vendor`."""
+SCRIPT_FILES = {
+    "htmx.min.js": "htmx.org/dist/htmx.min.js",
+    "sse.js": "htmx-ext-sse/dist/sse.min.js",
+}
+CHROMIUM = "/usr/bin/chromium"
+
 RABBITMQ_LIBRARY = Path("/usr/lib/rabbitmq/lib")
 POLICY = Path("/usr/sbin/policy-rc.d")
 POLICY_TEXT = "#!/bin/sh\n# Written by Heliograph while it installs a package.\nexit 101\n"
+
+INDEXES = {"apt-get": "Debian package archive", "npm": "npm registry"}
 
 UNREACHABLE = (
     "failed to establish a new connection",
@@ -48,8 +58,12 @@ UNREACHABLE = (
     "could not connect",
     "could not resolve",
     "unable to connect",
+    "enotfound",
+    "econnrefused",
+    "etimedout",
+    "eai_again",
 )
-"""What pip and apt-get print, in lower case, when the network is the trouble."""
+"""What pip, apt-get and npm print, in lower case, when the network is the trouble."""
 
 
 class BootstrapError(Exception):
@@ -62,6 +76,14 @@ class OldPython(BootstrapError):
 
 class MissingVenv(BootstrapError):
     """Debian ships Python without venv and ensurepip."""
+
+
+class MissingChromium(BootstrapError):
+    """The browser of the tests is not there, and only root can install it."""
+
+
+class MissingNpm(BootstrapError):
+    """The console's scripts come from the npm registry, and only root can install npm."""
 
 
 class MissingRabbitMQ(BootstrapError):
@@ -96,6 +118,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             install_environment(options.venv, options.purpose)
         if rabbitmq:
             install_rabbitmq()
+        provide_scripts(required=options.purpose == "dev")
+        if options.purpose == "dev" and chromium_is_missing(os.environ):
+            install_chromium()
     except BootstrapError as error:
         print(error, file=sys.stderr)
         return 1
@@ -201,6 +226,52 @@ def install_rabbitmq() -> None:
         apt_install("rabbitmq-server")
 
 
+def chromium_is_missing(environment: Mapping[str, str]) -> bool:
+    """False also where HELIOGRAPH_CHROMIUM names a browser."""
+    return not (environment.get("HELIOGRAPH_CHROMIUM") or Path(CHROMIUM).exists())
+
+
+def install_chromium() -> None:
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise MissingChromium(
+            "The console's tests need a browser: run `apt-get install chromium` as root, "
+            "or set HELIOGRAPH_CHROMIUM to the path of one."
+        )
+    with step("Installing Chromium"):
+        apt_install("chromium")
+
+
+def provide_scripts(*, required: bool) -> None:
+    """The scripts of the console, as the lock file has them. Without them the console works too,
+    page by page, so where npm is missing only the tests insist."""
+    lock, target = SCRIPTS / "vendor" / "package-lock.json", SCRIPTS / "static" / "vendor"
+    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
+    stamp = target / "stamp"
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+        return
+    if not shutil.which("npm"):
+        if not required:
+            print("npm is not installed: the console will work, but without live updates.")
+            return
+        provide_npm()
+    with step("Installing the console's scripts"):
+        run(["npm", "ci", "--prefix", str(lock.parent), "--ignore-scripts", "--no-audit"])
+        target.mkdir(parents=True, exist_ok=True)
+        for name, source in SCRIPT_FILES.items():
+            shutil.copyfile(lock.parent / "node_modules" / source, target / name)
+        stamp.write_text(wanted, encoding="utf-8")
+
+
+def provide_npm() -> None:
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise MissingNpm(
+            "The console's scripts come from the npm registry: "
+            "run `apt-get install npm` as root, then try again."
+        )
+    with step("Installing npm"):
+        apt_install("npm")
+
+
 def apt_install(package: str) -> None:
     """Package lists first: a container's are old or absent.
 
@@ -275,13 +346,13 @@ def attempt(
 def explain(command: Sequence[str], code: int, output: str) -> BootstrapError:
     """The one sentence for a failed command."""
     lowered = output.lower()
-    if "do not match the hashes" in lowered:
+    if "do not match the hashes" in lowered or "eintegrity" in lowered:
         return AlteredPackage(
-            "A downloaded package does not have the hash in the requirements file, "
+            "A downloaded package does not have the hash in the lock file, "
             f"so nothing was installed; see {LOG}."
         )
     if any(sign in lowered for sign in UNREACHABLE):
-        index = "Debian package archive" if command[0] == "apt-get" else "Python package index"
+        index = INDEXES.get(command[0], "Python package index")
         return Unreachable(
             f"Cannot reach the {index}; check the network or the proxy settings and try again, "
             f"or see {LOG}."

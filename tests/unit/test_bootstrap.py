@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import subprocess
 import sys
@@ -27,6 +28,13 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(bootstrap, "LOG", tmp_path / ".local" / "bootstrap.log")
     monkeypatch.setattr(bootstrap, "POLICY", tmp_path / "policy-rc.d")
     monkeypatch.setattr(bootstrap, "rabbitmq_is_missing", lambda _: False)
+    monkeypatch.setattr(bootstrap, "chromium_is_missing", lambda _: False)
+    scripts = tmp_path / "console"
+    (scripts / "vendor").mkdir(parents=True)
+    (scripts / "vendor" / "package-lock.json").write_text("{}")
+    (scripts / "static" / "vendor").mkdir(parents=True)
+    (scripts / "static" / "vendor" / "stamp").write_text(hashlib.sha256(b"{}").hexdigest())
+    monkeypatch.setattr(bootstrap, "SCRIPTS", scripts)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     return tmp_path
 
@@ -141,7 +149,7 @@ def test_a_stamp_without_its_python_or_with_rubbish_counts_for_nothing(
         ),
         (
             "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
-            "A downloaded package does not have the hash in the requirements file, so nothing",
+            "A downloaded package does not have the hash in the lock file, so nothing",
         ),
         (
             "Collecting a\nERROR: No matching distribution found for a==1.",
@@ -276,3 +284,85 @@ def test_a_python_without_venv_is_told_what_to_install(
     monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/apt-get")
     assert start() == 0
     assert any(command.endswith("python3-venv") for command in machine.commands)
+
+
+def _without_scripts(monkeypatch: pytest.MonkeyPatch, npm: str | None) -> None:
+    (bootstrap.SCRIPTS / "static" / "vendor" / "stamp").unlink()
+    monkeypatch.setattr("shutil.which", lambda name: npm if name == "npm" else f"/usr/bin/{name}")
+
+
+def _npm_installs(machine: Machine) -> None:
+    for source in bootstrap.SCRIPT_FILES.values():
+        path = bootstrap.SCRIPTS / "vendor" / "node_modules" / source
+        path.parent.mkdir(parents=True)
+        path.write_text(source)
+
+
+def test_the_scripts_of_the_console_come_from_the_lock_file_once(
+    start: Callable[..., int], machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _without_scripts(monkeypatch, "/usr/bin/npm")
+    _npm_installs(machine)
+    assert start() == 0
+    assert sum("npm ci" in command for command in machine.commands) == 1
+    for name, source in bootstrap.SCRIPT_FILES.items():
+        assert (bootstrap.SCRIPTS / "static" / "vendor" / name).read_text() == source
+    assert start() == 0
+    assert machine.commands == []
+
+
+def test_without_npm_the_local_stage_starts_and_says_what_is_missing(
+    start: Callable[..., int],
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _without_scripts(monkeypatch, None)
+    assert start() == 0
+    assert "npm is not installed: the console will work" in capsys.readouterr().out
+
+
+def test_without_npm_and_root_the_tests_environment_says_what_to_install(
+    start: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _without_scripts(monkeypatch, None)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert start("dev") == 1
+    assert "apt-get install npm" in capsys.readouterr().err
+
+
+def test_an_altered_script_is_not_installed(
+    start: Callable[..., int],
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _without_scripts(monkeypatch, "/usr/bin/npm")
+    machine.answers["npm ci"] = (1, "npm error code EINTEGRITY")
+    assert start() == 1
+    assert "does not have the hash" in capsys.readouterr().err
+    assert not (bootstrap.SCRIPTS / "static" / "vendor" / "stamp").exists()
+
+
+@pytest.mark.parametrize("user", [0, 1000])
+def test_only_the_tests_environment_wants_a_browser_and_only_root_installs_it(
+    start: Callable[..., int],
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    user: int,
+) -> None:
+    monkeypatch.setattr(bootstrap, "chromium_is_missing", lambda _: True)
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    assert start("local") == 0
+    assert not any("chromium" in command for command in machine.commands)
+    assert start("dev") == (0 if user == 0 else 1)
+    assert any("install" in c and "chromium" in c for c in machine.commands) is (user == 0)
+    assert ("apt-get install chromium" in capsys.readouterr().err) is (user != 0)
+
+
+def test_a_named_browser_makes_the_installation_unnecessary() -> None:
+    assert not bootstrap.chromium_is_missing({"HELIOGRAPH_CHROMIUM": "/opt/browser"})
