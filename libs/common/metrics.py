@@ -101,6 +101,19 @@ class Metrics:
             ["provider", "result"],
             registry=reg,
         )
+        self.console_requests = Counter(
+            "heliograph_console_requests_total",
+            "Requests of API and console, by route and HTTP status.",
+            ["route", "status"],
+            registry=reg,
+        )
+        self.console_seconds = Histogram(
+            "heliograph_console_request_seconds",
+            "Time from a request of API or console to its answer, by kind (api, page, stream).",
+            ["kind"],
+            buckets=_FAST,
+            registry=reg,
+        )
         self.ready = Gauge(
             "heliograph_ready",
             "1 while the service can keep its promise, else 0.",

@@ -8,11 +8,16 @@ docs, "Limit Server Execution Time": `timeoutMS`).
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC
 from typing import Any, Final, NoReturn, ParamSpec, TypeAlias, TypeVar
 
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from motor.motor_asyncio import (
+    AsyncIOMotorClient,
+    AsyncIOMotorClientSession,
+    AsyncIOMotorCollection,
+)
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
@@ -22,18 +27,23 @@ from pymongo.errors import (
     WriteConcernError,
 )
 from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
 
 from common.errors import StoreUnavailable
 
 Document: TypeAlias = dict[str, Any]
 Collection: TypeAlias = AsyncIOMotorCollection[Document]
+Session: TypeAlias = AsyncIOMotorClientSession
 
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 MAJORITY: Final = ReadConcern("majority")
+_SAFE: Final = WriteConcern("majority")
 DUPLICATE_KEY: Final = 11000
+_CONFLICT_SECONDS: Final = 10.0
+"""For so long a transaction begins again where others are in its way."""
 
 _AWAY: Final = (ConnectionFailure, WaitQueueTimeoutError, WriteConcernError)
 _AWAY_CODES: Final = frozenset(
@@ -103,6 +113,28 @@ class Database:
     def majority(self, name: str) -> Collection:
         """A collection of which only that is read which a majority has and no failover undoes."""
         return self._database[name].with_options(read_concern=MAJORITY)
+
+    async def transact(self, work: Callable[[Session], Coroutine[Any, Any, R]]) -> R:
+        """Do several writes as one: all of them are there, or none (majority read and write).
+
+        `work` is done again where another transaction was in the way, so it holds nothing but
+        operations of this session, and what it raises undoes them (MongoDB docs, "Transactions").
+        """
+        until = time.monotonic() + _CONFLICT_SECONDS
+        async with await self._client.start_session() as session:
+            while True:
+                try:
+                    done: R = await session.with_transaction(
+                        work, read_concern=MAJORITY, write_concern=_SAFE
+                    )
+                except PyMongoError as error:
+                    # Motor does the work again where a conflict shows in it, but not where it shows
+                    # in the commit (motor 3.7, `with_transaction`): as a collection's first one.
+                    again = error.has_error_label("TransientTransactionError")
+                    if not again or time.monotonic() > until:
+                        raise
+                else:
+                    return done
 
     @guarded
     async def ping(self) -> None:

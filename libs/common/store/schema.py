@@ -1,9 +1,9 @@
 """Every collection and every index, named once.
 
 `messages` holds one document per text and takes every insert of the two hot paths, so it has few
-indexes, and each of them covers only the documents that it is for (MongoDB docs, "Partial
-Indexes"): an inbound insert touches `_id` and two more. A query uses a partial index only if it
-repeats the index's filter.
+indexes: an inbound insert touches `_id` and two more, in which every text stands, for turns and
+people alike. The others cover only the documents that they are for (MongoDB docs, "Partial
+Indexes"); a query uses a partial index only if it repeats the index's filter.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from common.store.client import Database, guarded
+from pymongo.errors import OperationFailure
+
+from common.store.client import Collection, Database, guarded
 
 MESSAGES: Final = "messages"
 CONSENTS: Final = "consents"
@@ -21,15 +23,26 @@ AGENTS: Final = "agents"
 CONNECTIONS: Final = "connections"
 NUMBERS: Final = "numbers"
 LEASES: Final = "leases"
+AUDIT: Final = "audit"
+KEYS: Final = "keys"
+SESSIONS: Final = "sessions"
+TICKETS: Final = "tickets"
+THROTTLES: Final = "throttles"
 
 SEQ: Final = "seq"
 """The counter whose rising value orders texts."""
 
-HISTORY_INDEX: Final = "history"
-LATEST_INDEX: Final = "latest_inbound"
+CONVERSATION_INDEX: Final = "conversation_newest"
+"""A conversation's texts by their instants: histories, and threads as people read them."""
+TENANT_INDEX: Final = "tenant_newest"
+"""A tenant's texts as they were recorded. One that wants both directions names both, and MongoDB
+merges two scans in order (MongoDB docs, "Sort and Non-prefix Subset of an Index")."""
 PROVIDER_ID_INDEX: Final = "provider_message_id"
 ANSWERS_INDEX: Final = "in_reply_to"
 HELD_INDEX: Final = "held"
+HELD_SINCE_INDEX: Final = "held_since"
+HELD_EXPIRY_INDEX: Final = "held_expiry"
+RELEASED_INDEX: Final = "released"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +54,20 @@ class Index:
     keys: tuple[tuple[str, int], ...]
     only: dict[str, Any] | None = None
     unique: bool = False
+    expire_at: bool = False
+    """A document goes when the instant in its key has passed (MongoDB docs, "TTL Indexes")."""
 
 
 INDEXES: Final = (
     Index(
         MESSAGES,
-        HISTORY_INDEX,
+        CONVERSATION_INDEX,
         (("conversation_id", 1), ("at", -1), ("seq", -1)),
-        only={"in_history": True},
     ),
     Index(
         MESSAGES,
-        LATEST_INDEX,
-        (("tenant_id", 1), ("seq", -1)),
-        only={"direction": "INBOUND"},
+        TENANT_INDEX,
+        (("tenant_id", 1), ("direction", 1), ("seq", -1)),
     ),
     Index(
         MESSAGES,
@@ -74,6 +87,9 @@ INDEXES: Final = (
         (("tenant_id", 1), ("held_at", 1)),
         only={"state": "held"},
     ),
+    Index(MESSAGES, HELD_SINCE_INDEX, (("held_at", 1),), only={"state": "held"}),
+    Index(MESSAGES, HELD_EXPIRY_INDEX, (("expires_at", 1),), only={"state": "held"}),
+    Index(MESSAGES, RELEASED_INDEX, (("approval.remind_at", 1),), only={"state": "released"}),
     Index(AGENTS, "bus_user", (("bus_user", 1),), unique=True),
     Index(CONNECTIONS, "status", (("status", 1),)),
     Index(NUMBERS, "connection", (("connection", 1),)),
@@ -84,7 +100,21 @@ INDEXES: Final = (
         only={"connected": True},
         unique=True,
     ),
+    Index(NUMBERS, "tenant_address", (("tenant_id", 1), ("address", 1))),
+    Index(AGENTS, "tenant_agent", (("tenant_id", 1), ("agent_id", 1))),
+    Index(CONNECTIONS, "tenant_created", (("tenant_id", 1), ("created_at", -1), ("_id", -1))),
+    Index(AUDIT, "tenant_newest", (("tenant_id", 1), ("_id", -1))),
+    Index(KEYS, "tenant_newest", (("tenant_id", 1), ("created_at", -1), ("_id", -1))),
+    Index(SESSIONS, "key", (("key_id", 1),)),
+    Index(SESSIONS, "expiry", (("expires_at", 1),), expire_at=True),
+    Index(TICKETS, "expiry", (("expires_at", 1),), expire_at=True),
+    Index(THROTTLES, "expiry", (("expires_at", 1),), expire_at=True),
 )
+
+RETIRED: Final = ((MESSAGES, "history"), (MESSAGES, "latest_inbound"))
+"""Indexes of earlier releases, whose queries the present ones serve as well."""
+
+_INDEX_NOT_FOUND: Final = 27
 
 
 @guarded
@@ -94,7 +124,19 @@ async def ensure_schema(database: Database) -> None:
         options: dict[str, Any] = {"name": index.name, "unique": index.unique}
         if index.only is not None:
             options["partialFilterExpression"] = index.only
+        if index.expire_at:
+            options["expireAfterSeconds"] = 0
         await database.collection(index.collection).create_index(list(index.keys), **options)
+    for collection, name in RETIRED:
+        await _drop_index(database.collection(collection), name)
     await database.collection(COUNTERS).update_one(
         {"_id": SEQ}, {"$setOnInsert": {"value": 0}}, upsert=True
     )
+
+
+async def _drop_index(collection: Collection, name: str) -> None:
+    try:
+        await collection.drop_index(name)
+    except OperationFailure as error:
+        if error.code != _INDEX_NOT_FOUND:
+            raise
