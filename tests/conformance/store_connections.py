@@ -172,6 +172,8 @@ class ConnectionSuite:
     async def test_a_connection_comes_with_its_key_and_numbers(self, stores: Stores) -> None:
         await connect(stores)
         await put_number(stores, address="+15550100000")
+        route = await stores.outbound.route("acme", NUMBER)
+        assert route is not None
         assert await stores.connections.get("acme", "line") == ConnectionRecord(
             id="line",
             tenant_id="acme",
@@ -183,7 +185,31 @@ class ConnectionSuite:
             wrapped_key={"key": b"k-acme"},
             numbers=("+15550100000", NUMBER),
             checked_at=None,
+            credentials_version=route.credentials_version,
         )
+
+    async def test_a_check_of_earlier_credentials_is_not_recorded(self, stores: Stores) -> None:
+        await connect(stores)
+        earlier = await stores.connections.get("acme", "line")
+        await connect(stores, address=None)
+        current = await stores.connections.get("acme", "line")
+        assert earlier is not None
+        assert current is not None
+        for record, recorded in ((earlier, False), (current, True)):
+            assert (
+                await stores.connections.set_status(
+                    "acme",
+                    "line",
+                    status=ConnectionStatus.ERROR,
+                    error="The key is wrong.",
+                    checked_at=START,
+                    credentials_version=record.credentials_version,
+                )
+                is recorded
+            )
+            now = await stores.connections.get("acme", "line")
+            assert now is not None
+            assert (now.status is ConnectionStatus.ERROR) is recorded
 
     async def test_a_check_tells_whether_anything_changed(self, stores: Stores) -> None:
         await connect(stores)
@@ -209,6 +235,7 @@ class ConnectionSuite:
         self, stores: Stores
     ) -> None:
         await connect(stores)
+        await stores.connections.set_gate("acme", NUMBER, on=True)
         assert await disconnect(stores)
         record = await stores.connections.get("acme", "line")
         route = await stores.outbound.route("acme", NUMBER)
@@ -216,6 +243,7 @@ class ConnectionSuite:
         assert route is not None
         assert (record.sealed, record.numbers) == (None, ())
         assert route.connection_status is ConnectionStatus.DISCONNECTED
+        assert not route.gate_on
         assert await stores.directory.all_numbers() == []
         assert await stores.connections.to_validate() == []
 

@@ -20,6 +20,7 @@ from conformance.store_world import (
     send,
 )
 
+from common.store.control_ports import BadCursor
 from common.store.records import turn_id
 from heliograph.models import OutcomeStatus, ReportStatus
 
@@ -231,6 +232,23 @@ class ExecutionSuite:
         assert [item.message_id for item in latest] == [texts[3].id, texts[2].id]
         assert [len(item.steps) for item in latest] == [5, 2]
         assert await stores.executions.latest("acme", limit=0) == []
+
+    async def test_executions_come_page_by_page_each_once(self, stores: Stores) -> None:
+        texts = await record(stores, *(new_text(str(n), at=n) for n in range(5)))
+        await send(stores, new_outbound(in_reply_to=texts[0].id))
+        pages: list[list[str]] = []
+        cursor: str | None = None
+        while True:
+            page = await stores.executions.page("acme", limit=2, cursor=cursor)
+            pages.append([item.message_id for item in page.items])
+            if (cursor := page.next) is None:
+                break
+            await record(stores, new_text(f"later {len(pages)}", at=9))
+        assert pages == [[texts[4].id, texts[3].id], [texts[2].id, texts[1].id], [texts[0].id]]
+        assert len(page.items[0].steps) == 5
+        assert (await stores.executions.page("other", limit=2)).items == ()
+        with pytest.raises(BadCursor):
+            await stores.executions.page("acme", limit=2, cursor="no-cursor")
 
     async def test_another_tenant_sees_no_execution(self, stores: Stores) -> None:
         (inbound,) = await record(stores, new_text())

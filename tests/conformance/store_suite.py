@@ -7,6 +7,7 @@ on a `FakeClock`.
 from __future__ import annotations
 
 from conformance.store_connections import ConnectionSuite, LeaseSuite
+from conformance.store_decided import DecidedSuite
 from conformance.store_inbound import InboundSuite
 from conformance.store_outbound import OutboundSuite
 from conformance.store_reports import ExecutionSuite, ReportSuite
@@ -16,6 +17,12 @@ __all__ = ["FakeClock", "StoreSuite", "Stores"]
 
 
 class StoreSuite(
-    InboundSuite, ReportSuite, OutboundSuite, ExecutionSuite, ConnectionSuite, LeaseSuite
+    InboundSuite,
+    ReportSuite,
+    OutboundSuite,
+    DecidedSuite,
+    ExecutionSuite,
+    ConnectionSuite,
+    LeaseSuite,
 ):
     """Every promise of every port."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
+from common.store.control import NewBody
 from common.store.ports import (
     Connections,
     Directory,
@@ -14,7 +15,7 @@ from common.store.ports import (
     Leases,
     OutboundStore,
 )
-from common.store.records import Inbound, NewInbound, NewOutbound, NewReport
+from common.store.records import ApprovalDecision, Inbound, NewInbound, NewOutbound, NewReport
 from heliograph.codes import OutcomeCode
 from heliograph.models import Outcome, OutcomeStatus, ReportStatus
 
@@ -45,6 +46,20 @@ class FakeClock:
         return self.instant
 
 
+class Decide(Protocol):
+    """Decides on a held text, as the control plane does; False where it does not wait."""
+
+    async def __call__(
+        self,
+        tenant_id: str,
+        message_id: str,
+        decision: ApprovalDecision,
+        *,
+        body: NewBody | None = None,
+        reason: str | None = None,
+    ) -> bool: ...
+
+
 @dataclass(frozen=True)
 class Stores:
     """Every port over one empty database."""
@@ -56,6 +71,7 @@ class Stores:
     executions: Executions
     connections: Connections
     leases: Leases
+    decide: Decide
 
 
 def new_text(key: str = "1", *, at: float = 0, **changes: Any) -> NewInbound:

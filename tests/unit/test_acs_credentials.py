@@ -83,3 +83,37 @@ def test_both_keys_are_read_in_order() -> None:
 
 def test_the_key_is_in_no_representation() -> None:
     assert KEY not in repr(parse_connection_string(f"endpoint={HOST};accesskey={KEY}"))
+
+
+SLIPS = [
+    (f"{HOST}/;accesskey={KEY}", "endpoint="),
+    (f"Endpoint {HOST}/;accesskey={KEY}", "endpoint="),
+    (KEY, "endpoint="),
+    (f"endpoint={HOST}/", "accesskey="),
+    (f"endpoint={HOST}/;accesskey={KEY[:20]}\n{KEY[20:]}", "accesskey holds a blank or a line"),
+    (f"endpoint={HOST}/;accesskey={KEY[:20]} {KEY[20:]}", "accesskey holds a blank or a line"),
+    (f"endpoint={HOST}/;accesskey={KEY}\u200b", "accesskey holds a blank or a line"),
+    (
+        f"endpoint=https://contoso.\ncommunication.azure.com;accesskey={KEY}",
+        "endpoint holds a blank",
+    ),
+    (f"endpoint={HOST}/;accesskey={KEY[:-3]}", "not base64"),
+    (f"endpoint={HOST}/;accesskey=%%%%", "not base64"),
+    (f"endpoint=http://contoso.communication.azure.com/;accesskey={KEY}", "not with http://"),
+    (f"{HOST}/", "only the address of the endpoint"),
+    (f"{HOST}", "only the address of the endpoint"),
+    (f'"endpoint={HOST}/;accesskey={KEY}"', "quotation marks"),
+    (f"\u201cendpoint={HOST}/;accesskey={KEY}\u201d", "quotation marks"),
+    (f"'endpoint={HOST}/;accesskey={KEY}", "quotation marks"),
+    (f"endpoint={HOST}/;accesskey={KEY};accesskey={KEY}", "accesskey= twice"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), SLIPS)
+def test_each_slip_of_copying_is_told_by_its_own_words(text: str, said: str) -> None:
+    with pytest.raises(UnusableCredentials) as caught:
+        parse_connection_string(text)
+    assert said in str(caught.value)
+    assert caught.value.field == "connection_string"
+    assert "contoso" not in str(caught.value)
+    assert KEY[:12] not in str(caught.value)

@@ -46,6 +46,11 @@ _CONNECT_SECONDS: Final = 3.0
 _NO_SENDER: Final = "+10000000000"
 """Stands for the sender where a connection has no number yet; an empty request sends nothing."""
 
+_NO_PHONE: Final = "+112345678901"
+"""A recipient that can be none: a North American number has ten digits after the 1. The service
+refuses it alone, inside a 202 (Azure REST API specs, Communication SMS, 2021-03-07, the example
+"SendMultiple"), but a sender that is not the resource's makes it refuse the call."""
+
 _repeatability: ContextVar[Mapping[str, str] | None] = ContextVar("repeatability", default=None)
 
 
@@ -100,6 +105,16 @@ class AcsClient:
         sender = numbers[0] if numbers else _NO_SENDER
         answer = await self._ask(sender, [], "", None)
         return health_of(answer, owns_a_number=bool(numbers))
+
+    async def owns(self, number: str) -> bool | None:
+        """Ask for a send to what is no phone: before it refuses that, the service looks whose the
+        sender is. None where its answer speaks of something else."""
+        answer = await self._ask(number, [_NO_PHONE], "-", None)
+        if not isinstance(answer, Exception):
+            return True
+        result = classify(answer)
+        not_owned = isinstance(result, Refused) and result.code is OutcomeCode.SENDER_NOT_OWNED
+        return False if not_owned else None
 
     async def close(self) -> None:
         """Close the session."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -19,6 +20,20 @@ from common.providers.port import UnusableCredentials
 
 _PRIMARY: Final = "connection_string"
 _SECONDARY: Final = "secondary_connection_string"
+
+_FORM: Final = "Copy the whole connection string: endpoint=https://…;accesskey=…"
+
+_SLIPS: Final = (
+    (
+        re.compile(r"""^["'`\u201c\u201d\u2018\u2019]|["'`\u201c\u201d\u2018\u2019]$"""),
+        " has quotation marks around it. Leave them out.",
+    ),
+    (
+        re.compile(r"^https?://[^;]*;?$", re.IGNORECASE),
+        f" is only the address of the endpoint. {_FORM}",
+    ),
+)
+"""What people paste instead, as forms of the whole text, with what they are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +52,7 @@ def read_credentials(credentials: Mapping[str, str]) -> tuple[Access, ...]:
         UnusableCredentials: naming the field and what is wrong with it, never its value.
     """
     if not credentials.get(_PRIMARY):
-        raise UnusableCredentials(f"{_PRIMARY} is missing.")
+        raise _unusable(_PRIMARY, " is missing.")
     given = [name for name in (_PRIMARY, _SECONDARY) if credentials.get(name)]
     return tuple(parse_connection_string(credentials[name], name) for name in given)
 
@@ -47,34 +62,57 @@ def parse_connection_string(text: str, name: str = _PRIMARY) -> Access:
     around items ignored, unknown items too. `http://` is for a simulator on this machine only.
 
     Raises:
-        UnusableCredentials: naming the field `name`, never its value.
+        UnusableCredentials: naming the field `name` and which slip it is, never its value.
     """
+    whole = text.strip()
+    _refuse_slips(whole, name)
     items: dict[str, str] = {}
-    for item in text.split(";"):
-        key, equals, value = (part.strip() for part in item.partition("="))
-        if not (key or value):
-            continue
-        if not equals or key.lower() in items:
-            raise UnusableCredentials(
-                f"{name} does not have the form endpoint=https://…;accesskey=…"
-            )
+    for item in whole.split(";"):
+        key, _, value = (part.strip() for part in item.partition("="))
+        if key.lower() in items and (key or value):
+            raise _unusable(name, f" gives {_known(key)} twice. {_FORM}")
         items[key.lower()] = value
     endpoint, loopback = _endpoint(items.get("endpoint", ""), name)
     return Access(endpoint, _key(items.get("accesskey", ""), name), loopback)
 
 
+def _refuse_slips(whole: str, name: str) -> None:
+    for slip, what in _SLIPS:
+        if slip.search(whole):
+            raise _unusable(name, what)
+
+
+def _unusable(name: str, what: str) -> UnusableCredentials:
+    return UnusableCredentials(f"{name}{what}", field=name)
+
+
+def _known(key: str) -> str:
+    # Any other name may be a piece of a key that was pasted at the wrong place.
+    return f"{key.lower()}=" if key.lower() in {"endpoint", "accesskey"} else "an item"
+
+
 def _endpoint(text: str, name: str) -> tuple[str, bool]:
     if not text:
-        raise UnusableCredentials(f"{name} has no endpoint.")
+        raise _unusable(name, f" has no endpoint: the part endpoint= is missing. {_FORM}")
+    _refuse_breaks(text, name, "endpoint")
     url = _split(text)
     if url is None or not url.hostname:
-        raise UnusableCredentials(
-            f"{name}: its endpoint is not a URL with a host and nothing more."
-        )
+        raise _unusable(name, ": its endpoint is not a URL with a host and nothing more.")
     loopback = _is_loopback(url.hostname)
-    if url.scheme != "https" and not (url.scheme == "http" and loopback):
-        raise UnusableCredentials(f"{name}: its endpoint must begin with https://.")
+    if url.scheme == "http" and not loopback:
+        raise _unusable(name, ": its endpoint must begin with https://, not with http://.")
+    if url.scheme not in {"https", "http"}:
+        raise _unusable(name, ": its endpoint must begin with https://.")
     return f"{url.scheme}://{url.netloc.lower()}", loopback
+
+
+def _refuse_breaks(value: str, name: str, part: str) -> None:
+    if any(character.isspace() or not character.isprintable() for character in value):
+        raise _unusable(
+            name,
+            f": its {part} holds a blank or a line break, as a copy of a wrapped line does. "
+            "Copy it with the portal's copy button.",
+        )
 
 
 def _split(text: str) -> SplitResult | None:
@@ -99,11 +137,16 @@ def _is_loopback(host: str) -> bool:
 
 def _key(text: str, name: str) -> str:
     if not text:
-        raise UnusableCredentials(f"{name} has no accesskey.")
+        raise _unusable(name, f" has no accesskey: the part accesskey= is missing. {_FORM}")
+    _refuse_breaks(text, name, "accesskey")
     try:
         usable = bool(base64.b64decode(text, validate=True))
     except (binascii.Error, ValueError):
         usable = False
     if not usable:
-        raise UnusableCredentials(f"{name}: its accesskey is not base64.")
+        raise _unusable(
+            name,
+            ": its accesskey is not base64, so a part of it is missing or something is added. "
+            "Copy it again, to the = at its end.",
+        )
     return text

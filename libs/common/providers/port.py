@@ -87,9 +87,16 @@ Health = Healthy | Unhealthy | Unknown
 
 
 class UnusableCredentials(ValueError):
-    """Credentials that no client can be built from; the text names the field, never a value."""
+    """Credentials that no client can be built from; the text names the field, never a value.
+
+    `field` is the name of the parameter, where it is one parameter's fault.
+    """
 
     code = "unusable_credentials"
+
+    def __init__(self, what: str, *, field: str | None = None):
+        self.field = field
+        super().__init__(what)
 
 
 class ProviderClient(Protocol):
@@ -101,6 +108,11 @@ class ProviderClient(Protocol):
 
     async def check(self, numbers: Sequence[str]) -> Health:
         """Make an authenticated call that sends nothing."""
+        ...
+
+    async def owns(self, number: str) -> bool | None:
+        """Whether the account may send from a number, found out without sending anything; None
+        where the provider does not tell."""
         ...
 
     async def close(self) -> None:

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from common.store.clock import milliseconds
+from common.store.control import CLEARED
 from common.store.records import (
     AppliedReport,
+    ApprovalDecision,
     Claim,
     ConnectionRecord,
     ConnectionStatus,
@@ -145,6 +147,8 @@ def outbound_document(
         "sent_at": None,
         "finished_at": None,
         "outcome": None,
+        "held_outcome": None,
+        "approval": None,
         "report": None,
         "report_told": None,
     }
@@ -152,6 +156,8 @@ def outbound_document(
 
 def read_outbound(document: dict[str, Any], claim: Claim) -> Outbound:
     """A claimed outbound text."""
+    approval = document.get("approval") or {}
+    decision = approval.get("decision")
     return Outbound(
         claim=claim,
         text=NewOutbound(**{name: document[name] for name in _OUTBOUND_TEXT}),
@@ -161,6 +167,9 @@ def read_outbound(document: dict[str, Any], claim: Claim) -> Outbound:
         claimed_at=document["claimed_at"],
         first_sent=document["first_sent"],
         outcome=read_outcome(document),
+        decision=ApprovalDecision(decision) if decision else None,
+        edited=approval.get("edited", False),
+        reason=approval.get("reason"),
     )
 
 
@@ -228,10 +237,11 @@ def read_connection(document: dict[str, Any]) -> ConnectionRecord:
         provider=document["provider"],
         status=ConnectionStatus(document["status"]),
         error=document["error"],
-        sealed=document["sealed"],
+        sealed=document["sealed"] if document["sealed"] != CLEARED else None,
         wrapped_key=tenant.get("wrapped_key"),
         numbers=tuple(sorted(item["address"] for item in document["numbers"] if item["connected"])),
         checked_at=document["checked_at"],
+        credentials_version=document["credentials_version"],
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from common.store.clock import after, milliseconds
+from common.store.control import CLEARED
 from common.store.documents import read_connection
 from common.store.memory_database import Document, Memory
 from common.store.ports import BusUserTaken, NumberTaken, UnknownConnection
@@ -135,9 +136,13 @@ class MemoryConnections:
         status: ConnectionStatus,
         error: str | None,
         checked_at: datetime,
+        credentials_version: str | None = None,
     ) -> bool:
         connection = self._live(tenant_id, connection_id)
-        if connection is None:
+        if connection is None or credentials_version not in {
+            None,
+            connection["credentials_version"],
+        }:
             return False
         before = (connection["status"], connection["error"])
         connection |= {
@@ -146,10 +151,10 @@ class MemoryConnections:
             "checked_at": milliseconds(checked_at),
         }
         if status is ConnectionStatus.DISCONNECTED:
-            connection["sealed"] = None
+            connection["sealed"] = CLEARED
             for number in self._memory.numbers.values():
                 if number["connection"] == connection["_id"]:
-                    number["connected"] = False
+                    number |= {"connected": False, "gate_on": False}
         return before != (status.value, error)
 
 

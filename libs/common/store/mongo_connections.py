@@ -8,13 +8,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from common.store.client import Database, Document, guarded
+from common.store.client import Database, Document, Session, guarded
 from common.store.clock import Clock, after, milliseconds, utc_now
+from common.store.connection_documents import FREED, cleared
 from common.store.documents import read_connection
 from common.store.ports import BusUserTaken, NumberTaken, UnknownConnection
 from common.store.records import ConnectionRecord, ConnectionStatus
@@ -27,6 +27,7 @@ class MongoConnections:
     """Tenants, agents, connections and numbers in MongoDB."""
 
     def __init__(self, database: Database, *, clock: Clock = utc_now):
+        self._database = database
         self._tenants = database.collection(TENANTS)
         self._agents = database.collection(AGENTS)
         self._connections = database.collection(CONNECTIONS)
@@ -93,6 +94,7 @@ class MongoConnections:
                     "sealed": dict(sealed),
                     "status": ConnectionStatus.ACTIVE.value,
                     "error": None,
+                    "disconnected_at": None,
                     "credentials_version": uuid.uuid4().hex,
                 },
                 "$setOnInsert": {"checked_at": None, "created_at": milliseconds(self._clock())},
@@ -174,25 +176,41 @@ class MongoConnections:
         status: ConnectionStatus,
         error: str | None,
         checked_at: datetime,
+        credentials_version: str | None = None,
     ) -> bool:
-        key = f"{tenant_id}/{connection_id}"
-        off = status is ConnectionStatus.DISCONNECTED
-        fields: dict[str, Any] = {
+        which: Document = {
+            "_id": f"{tenant_id}/{connection_id}",
+            "tenant_id": tenant_id,
+            "status": {"$in": _LIVE},
+        }
+        if credentials_version is not None:
+            which["credentials_version"] = credentials_version
+        fields: Document = {
             "status": status.value,
             "error": error,
             "checked_at": milliseconds(checked_at),
         }
-        before: Document | None = await self._connections.find_one_and_update(
-            {"_id": key, "tenant_id": tenant_id, "status": {"$in": _LIVE}},
-            {"$set": fields | ({"sealed": None} if off else {})},
-            projection={"status": True, "error": True},
-        )
-        if off:
-            # Also where it was disconnected before: that try may have died between the two writes.
-            await self._numbers.update_many(
-                {"connection": key, "tenant_id": tenant_id}, {"$set": {"connected": False}}
+        if status is ConnectionStatus.DISCONNECTED:
+            before = await self._database.transact(lambda it: self._disconnect(which, fields, it))
+        else:
+            before = await self._connections.find_one_and_update(
+                which, {"$set": fields}, projection={"status": True, "error": True}
             )
         return before is not None and (before["status"], before["error"]) != (status.value, error)
+
+    async def _disconnect(
+        self, which: Document, fields: Document, session: Session
+    ) -> Document | None:
+        before: Document | None = await self._connections.find_one(which, session=session)
+        if before is not None:
+            changes = fields | cleared(before, now=milliseconds(self._clock()))
+            await self._connections.update_one(which, {"$set": changes}, session=session)
+            await self._numbers.update_many(
+                {"connection": before["_id"], "tenant_id": before["tenant_id"], "connected": True},
+                FREED,
+                session=session,
+            )
+        return before
 
 
 class MongoLeases:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from common.store.control import Page
 from common.store.records import (
     AppliedReport,
     ConnectionRecord,
@@ -113,10 +114,23 @@ class OutboundStore(Protocol):
         """Claim texts of one command for sending, before anything leaves. Results in order.
 
         `FRESH`: inserted now. `CONFLICT`: known with another digest. `FINISHED`: has its outcome
-        (also `held`). `RESUMED`: left unfinished and its lease has run out; now leased to `owner`;
-        `state` tells whether a provider call may have gone out. `BUSY`: leased to another.
-        A known text keeps its content, its seq and its `first_sent`.
+        (also `held`). `RESUMED`: left unfinished, or held and decided on, and no lease is live; now
+        leased to `owner`; `state` tells whether a provider call may have gone out, `decision` what
+        was decided. `BUSY`: leased to another.
+        A known text keeps its content, its seq and its `first_sent`, until a person decides on it.
         """
+        ...
+
+    async def take_decided(
+        self, tenant_id: str, message_id: str, *, owner: str, lease: float
+    ) -> Outbound | None:
+        """Take a held text that was decided on, to carry out what was decided: `RESUMED`, `BUSY` or
+        `FINISHED` as for `claim`. None where the tenant has no such text, nobody has decided, or
+        its agent was told of the end (`mark_told`)."""
+        ...
+
+    async def mark_told(self, tenant_id: str, message_id: str) -> None:
+        """Note that the agent was told what became of a text that was decided on."""
         ...
 
     async def begin(self, tenant_id: str, message_id: str, *, owner: str, lease: float) -> bool:
@@ -155,6 +169,16 @@ class Executions(Protocol):
 
     async def latest(self, tenant_id: str, *, limit: int) -> Sequence[Execution]:
         """The executions of the newest inbound texts, newest first."""
+        ...
+
+    async def page(
+        self, tenant_id: str, *, limit: int, cursor: str | None = None
+    ) -> Page[Execution]:
+        """The executions of inbound texts, in the order of recording, newest first.
+
+        Raises:
+            common.store.control_ports.BadCursor: the cursor is not one of this list's.
+        """
         ...
 
 
@@ -227,9 +251,12 @@ class Connections(Protocol):
         status: ConnectionStatus,
         error: str | None,
         checked_at: datetime,
+        credentials_version: str | None = None,
     ) -> bool:
-        """Record the result of a check; a disconnected connection stays so. True where the status
-        or the error changed. `disconnected` overwrites the credentials and frees the numbers."""
+        """Record the result of a check; a disconnected connection stays so, and one that has other
+        credentials than `credentials_version` by now stays as it is. True where the status or the
+        error changed. `disconnected` overwrites the credentials with `CLEARED`, frees the numbers
+        and turns their gates off."""
         ...
 
 

@@ -29,7 +29,8 @@ class SendState(StrEnum):
     """How far an outbound text has come.
 
     `claimed`: nothing has left. `sending`: a provider call may have gone out. `waiting`: to be
-    tried again later, nothing accepted so far. `held`: waits for a person. `finished`: has an
+    tried again later, nothing accepted so far. `held`: waits for a person. `released`: somebody has
+    decided on the held text, and no sender has called a provider for it yet. `finished`: has an
     outcome.
     """
 
@@ -37,7 +38,16 @@ class SendState(StrEnum):
     SENDING = "sending"
     WAITING = "waiting"
     HELD = "held"
+    RELEASED = "released"
     FINISHED = "finished"
+
+
+class ApprovalDecision(StrEnum):
+    """What became of a held text."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
 
 
 REPORT_RANK: Final[Mapping[ReportStatus, int]] = {
@@ -254,6 +264,12 @@ class Outbound:
     claimed_at: datetime
     first_sent: datetime
     outcome: Outcome | None
+    decision: ApprovalDecision | None = None
+    """What was decided on it after it was held."""
+    edited: bool = False
+    """Whether who approved it changed its words; `text.body` is then theirs."""
+    reason: str | None = None
+    """Why it was rejected."""
 
     @property
     def id(self) -> str:
@@ -275,6 +291,8 @@ class ConnectionRecord:
     """The tenant's data key, wrapped by the master key."""
     numbers: tuple[str, ...] = ()
     checked_at: datetime | None = None
+    credentials_version: str = ""
+    """Which credentials these are: the result of a check counts for no others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,7 +309,7 @@ class Execution:
     """The life of one inbound text and of what was answered to it, in order of time.
 
     Steps: `accepted`, `recorded`, `deduplicated` (one for the last of `duplicates`), `handed_over`,
-    `answered`, `held`, `sent`, `finished`, `reported`.
+    `answered`, `held`, `approved`, `rejected`, `expired`, `sent`, `finished`, `reported`.
     """
 
     message_id: str
