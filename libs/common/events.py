@@ -1,5 +1,5 @@
 """Messages between the services, which no agent sees: what the webhook tells the processor, and
-what the health service tells everyone's cache."""
+what the health service tells the sender and everyone's cache."""
 
 from __future__ import annotations
 
@@ -55,3 +55,13 @@ class ConnectionChanged(Wire):
     connection_id: str
     what: str
     at: Instant
+
+
+class TextDecided(Wire):
+    """A person (or the clock) decided on a held text. A nudge without authority: what was decided,
+    the sender reads from the store."""
+
+    type: ClassVar[str] = "text.decided"
+
+    tenant_id: Slug
+    message_id: str

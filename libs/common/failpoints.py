@@ -37,6 +37,8 @@ class Failpoint(StrEnum):
     SENDER_AGENT_TOLD = "sender.10-agent-told"
     SENDER_REFUSED = "sender.11-refused"
 
+    HEALTH_REWRAPPED = "health.1-rewrapped"
+
 
 class Failpoints:
     """The fail points of a process, of which at most one is armed.

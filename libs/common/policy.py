@@ -1,8 +1,8 @@
 """Whether a text may leave now: one pure decision over plain values.
 
-The order of the rules is the order in which an agent is told: what can no longer matter first,
-then what is wrong with the text, then who forbids it. The gate comes last, because a person should
-not be asked to approve what must not be sent anyway.
+The order of the rules is the order in which an agent is told: what a person has decided first, then
+what can no longer matter, then what is wrong with the text, then who forbids it. The gate comes
+last, because a person should not be asked to approve what must not be sent anyway.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from common.store.records import ApprovalDecision
 from heliograph.codes import OutcomeCode
 from heliograph.models import MAX_BODY_CHARACTERS
 
@@ -21,7 +22,7 @@ class Facts:
     """All that the decision rests on, read at the moment of sending."""
 
     body: str
-    """The whole text as the agent wrote it."""
+    """The whole text as the agent wrote it, or as who approved it did."""
     expires_at: datetime | None
     now: datetime
     agent_active: bool
@@ -29,6 +30,8 @@ class Facts:
     """Whether the number is still the agent's, on a connection that is not disconnected."""
     opted_out: bool
     gate_on: bool
+    decision: ApprovalDecision | None
+    """What was decided on the text after the gate had held it."""
     maybe_sent: bool
     """Whether an earlier try may have gone out."""
     tries_left: bool
@@ -65,14 +68,25 @@ def _expired(facts: Facts) -> bool:
     return facts.expires_at is not None and facts.expires_at <= facts.now
 
 
+def _was(decision: ApprovalDecision) -> Callable[[Facts], bool]:
+    return lambda facts: facts.decision is decision
+
+
+def _needs_approval(facts: Facts) -> bool:
+    """An approval stands in for the gate, and for nothing else."""
+    return not facts.gate_on and facts.decision is not ApprovalDecision.APPROVED
+
+
 _RULES: Final[tuple[tuple[Callable[[Facts], bool], Refuse | Hold], ...]] = (
+    (_was(ApprovalDecision.REJECTED), Refuse(OutcomeCode.APPROVAL_REJECTED)),
+    (_was(ApprovalDecision.EXPIRED), Refuse(OutcomeCode.APPROVAL_EXPIRED)),
     (_expired, Refuse(OutcomeCode.COMMAND_EXPIRED)),
     (lambda facts: not facts.body.strip(), Refuse(OutcomeCode.EMPTY_BODY)),
     (lambda facts: len(facts.body) > MAX_BODY_CHARACTERS, Refuse(OutcomeCode.BODY_TOO_LONG)),
     (lambda facts: not facts.agent_active, Refuse(OutcomeCode.NOT_AUTHORISED)),
     (lambda facts: not facts.connection_active, Refuse(OutcomeCode.CONNECTION_INACTIVE)),
     (lambda facts: facts.opted_out, Refuse(OutcomeCode.RECIPIENT_OPTED_OUT)),
-    (lambda facts: not facts.gate_on, Hold()),
+    (_needs_approval, Hold()),
 )
 
 

@@ -1,9 +1,10 @@
-"""Settings of the services that open sealed credentials."""
+"""Settings of the services that open sealed credentials and decide what is sent."""
 
 from __future__ import annotations
 
 from pydantic import Field, SecretStr, field_validator
 
+from common.longtext import LIMIT
 from common.secrets import MasterKeys
 from common.settings import ServiceSettings
 
@@ -14,6 +15,13 @@ class SealedSettings(ServiceSettings):
     master_key: SecretStr = Field(
         description="Master keys that wrap the tenants' data keys, as `id:key,id:key`, each key 32 "
         "bytes in base64, the current one first.",
+    )
+
+    long_text_limit: int = Field(
+        default=LIMIT,
+        ge=3,
+        le=2000,
+        description="Characters of a text that are sent; a longer one is cut and ends in `...`.",
     )
 
     @field_validator("master_key")

@@ -26,6 +26,8 @@ class OutcomeCode(StrEnum):
     RECIPIENT_OPTED_OUT = "recipient_opted_out"
     COMMAND_EXPIRED = "command_expired"
     COMMAND_ID_REUSED = "command_id_reused"
+    APPROVAL_REJECTED = "approval_rejected"
+    APPROVAL_EXPIRED = "approval_expired"
 
     MALFORMED_COMMAND = "malformed_command"
     EMPTY_BODY = "empty_body"
@@ -95,6 +97,16 @@ TEXTS: Final[dict[OutcomeCode, CodeText]] = {
     OutcomeCode.COMMAND_ID_REUSED: CodeText(
         "The command_id was already used for a command with other content.",
         "Nothing was sent: this command_id belongs to an earlier, different command. " + _ASK,
+    ),
+    OutcomeCode.APPROVAL_REJECTED: CodeText(
+        "A person decided that the text must not be sent.",
+        "A person on your team rejected this text, and it was not sent. Do not send it again in "
+        "any wording, unless a new message of the recipient asks for an answer.",
+    ),
+    OutcomeCode.APPROVAL_EXPIRED: CodeText(
+        "Nobody decided on the text in time.",
+        "Nobody approved this text in time, and it was not sent. Do not send it again; write a new "
+        "answer only to a new message of the recipient.",
     ),
     OutcomeCode.MALFORMED_COMMAND: CodeText(
         "The command could not be read.",

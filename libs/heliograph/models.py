@@ -201,7 +201,9 @@ class Outcome(Wire):
     """What became of a command, one per recipient.
 
     `message` is written for a model. `body` is what was (or would be) sent; `original_body` what
-    the agent asked for. `encoding` is `GSM-7` or `UCS-2`.
+    the agent asked for. `encoding` is `GSM-7` or `UCS-2`. A text that was held has a second outcome
+    when a person has decided: `edited` says that they changed its words, `reason` why they rejected
+    it, in their own words.
     """
 
     type: ClassVar[str] = "agent.outcome"
@@ -219,6 +221,8 @@ class Outcome(Wire):
     truncated: bool = False
     encoding: str | None = None
     segments: int | None = None
+    edited: bool = False
+    reason: str | None = None
     at: Instant
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from heliograph.dedupe import Recent
-from heliograph.models import Outcome
+from heliograph.models import Outcome, OutcomeStatus
 
 
 class Awaited:
@@ -19,10 +19,15 @@ class Awaited:
         self._outcomes: dict[str, Outcome] = {}
 
     def take(self, outcome: Outcome) -> None:
-        """Note an outcome. Where there is one recipient it is theirs, however it is written."""
+        """Note an outcome. Where there is one recipient it is theirs, however it is written.
+
+        A person may decide on a held text while the other recipients are still waited for: what
+        became of it then counts, also where a copy of the earlier word comes after it.
+        """
         only_one = len(self._recipients) == 1
         to = self._recipients[0] if only_one else _as_dialled(outcome.original_to)
-        self._outcomes[to] = outcome
+        if to not in self._outcomes or outcome.status is not OutcomeStatus.HELD:
+            self._outcomes[to] = outcome
         if all(to in self._outcomes for to in self._recipients) and not self.done.done():
             self.done.set_result(None)
 

@@ -12,20 +12,24 @@ from common.bus.topology import SENDER_QUEUE, SERVICES
 from common.bus.work import Lanes, work_until
 from common.failpoints import Failpoint
 from common.lifecycle import Runtime
+from common.master_key_check import master_key_problem
 from common.numbers import changes_queue
 from common.providers.registry import PROVIDERS
+from common.settings import stop
 from common.store.client import Database, open_database
 from common.store.mongo_connections import MongoConnections
 from common.store.mongo_outbound import MongoOutbound
+from common.store.mongo_tenant_keys import MongoTenantKeys
 from common.store.schema import ensure_schema
 from common.store.watch import StoreWatch
 from sender.carrying import Carrying
 from sender.clients import Clients, follow
+from sender.deciding import Deciding
 from sender.envelope import lane_of
 from sender.handler import Handler
 from sender.sending import Sending
 from sender.settings import SenderSettings
-from sender.telling import SenderBus
+from sender.telling import SenderBus, Telling
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +51,7 @@ async def serve(settings: SenderSettings, runtime: Runtime) -> None:
         stack.callback(database.close)
         bus = _bus(settings, runtime)
         stack.push_async_callback(bus.close)
-        watch = StoreWatch(database.ping, on_first_answer=lambda: ensure_schema(database))
+        watch = StoreWatch(database.ping, on_first_answer=lambda: _begin(settings, database))
         stack.push_async_callback(watch.close)
         clients = _clients(settings, database)
         stack.push_async_callback(clients.close)
@@ -62,6 +66,15 @@ async def serve(settings: SenderSettings, runtime: Runtime) -> None:
         await _follow_changes(bus, clients, runtime, stack)
         handler = build_handler(settings, runtime, database, bus, clients)
         await work_until(runtime.stopping, await _lanes(settings, runtime, bus, handler))
+
+
+async def _begin(settings: SenderSettings, database: Database) -> None:
+    """When the store first answers: make the schema, and stop where the master key is wrong, which
+    would refuse every command for good."""
+    await ensure_schema(database)
+    problem = await master_key_problem(MongoTenantKeys(database), settings.master_keys)
+    if problem is not None:
+        stop(problem)
 
 
 def _bus(settings: SenderSettings, runtime: Runtime) -> Bus:
@@ -111,35 +124,56 @@ def build_handler(
     bus: SenderBus,
     clients: Clients,
 ) -> Handler:
-    """The handler over MongoDB and the provider clients."""
+    """The handler over MongoDB and the provider clients. What was decided on is leased to an owner
+    of its own, because its nudge and its command may be in work at the same time."""
     store = MongoOutbound(database)
+    decided = f"{runtime.replica}/decided"
+    deciding = Deciding(
+        store=store,
+        telling=Telling(bus, runtime.failpoints),
+        carrying=_carrying(settings, runtime, store, clients, owner=decided),
+        failpoints=runtime.failpoints,
+        owner=decided,
+        lease=settings.sender_lease,
+    )
+    return Handler(
+        store=store,
+        bus=bus,
+        carrying=_carrying(settings, runtime, store, clients, owner=runtime.replica),
+        deciding=deciding,
+        metrics=runtime.metrics,
+        failpoints=runtime.failpoints,
+        owner=runtime.replica,
+        lease=settings.sender_lease,
+        long_text_limit=settings.long_text_limit,
+        trust=settings.trust_command_identity,
+    )
+
+
+def _carrying(
+    settings: SenderSettings,
+    runtime: Runtime,
+    store: MongoOutbound,
+    clients: Clients,
+    *,
+    owner: str,
+) -> Carrying:
     sending = Sending(
         store=store,
         clients=clients,
         providers=PROVIDERS,
         metrics=runtime.metrics,
         failpoints=runtime.failpoints,
-        owner=runtime.replica,
+        owner=owner,
         lease=settings.sender_lease,
         attempts=settings.sender_attempts,
         in_place=settings.sender_retry_in_place_max,
     )
-    carrying = Carrying(
+    return Carrying(
         store=store,
         sending=sending,
         metrics=runtime.metrics,
         failpoints=runtime.failpoints,
-        owner=runtime.replica,
+        owner=owner,
         longest_pause=settings.sender_retry_after_cap,
-    )
-    return Handler(
-        store=store,
-        bus=bus,
-        carrying=carrying,
-        metrics=runtime.metrics,
-        failpoints=runtime.failpoints,
-        owner=runtime.replica,
-        lease=settings.sender_lease,
-        long_text_limit=settings.sender_long_text_limit,
-        trust=settings.trust_command_identity,
     )

@@ -51,13 +51,19 @@ class Carrying:
         """The recorded outcome of a text, or how long until it is looked at again. Where the
         command's ID is another's, `claimed` is that one's text, and nothing of it is told."""
         match claimed.claim:
-            case Claim.BUSY:
-                return Defer(_BUSY_AGAIN)
             case Claim.CONFLICT:
                 code = OutcomeCode.COMMAND_ID_REUSED
                 outcome = refusal(command, wanted.original_to, code, now())
                 self._count(outcome)
                 return outcome
+            case _:
+                return await self.go_on(claimed)
+
+    async def go_on(self, claimed: Outbound) -> Outcome | Defer:
+        """The same for a text whose command was seen before."""
+        match claimed.claim:
+            case Claim.BUSY:
+                return Defer(_BUSY_AGAIN)
             case Claim.FINISHED if claimed.outcome is not None:
                 return claimed.outcome
             case _:
@@ -96,7 +102,7 @@ class Carrying:
         theirs = route is not None and route.agent_id == claimed.text.agent_id
         return decide(
             Facts(
-                body=claimed.text.original_body,
+                body=claimed.text.body if claimed.edited else claimed.text.original_body,
                 expires_at=claimed.text.expires_at,
                 now=now(),
                 agent_active=route is not None and route.agent_active,
@@ -105,6 +111,7 @@ class Carrying:
                 and route.connection_status is not ConnectionStatus.DISCONNECTED,
                 opted_out=opted_out,
                 gate_on=route is not None and route.gate_on,
+                decision=claimed.decision,
                 maybe_sent=progress.maybe_sent,
                 tries_left=self._sending.tries_left(progress),
                 deduplicates=route is not None and self._sending.deduplicates(claimed, route),
@@ -130,7 +137,14 @@ class Carrying:
     async def _finish(
         self, claimed: Outbound, code: OutcomeCode, provider_message_id: str | None = None
     ) -> Outcome:
-        outcome = outcome_of(claimed.text, code, now(), provider_message_id=provider_message_id)
+        outcome = outcome_of(
+            claimed.text,
+            code,
+            now(),
+            provider_message_id=provider_message_id,
+            edited=claimed.edited,
+            reason=claimed.reason,
+        )
         recorded = await self._store.finish(
             claimed.text.tenant_id, claimed.id, owner=self._owner, outcome=outcome
         )

@@ -7,6 +7,7 @@ from typing import Any, Final
 import orjson
 
 from common.bus.messages import Delivery
+from common.events import TextDecided
 
 _LONGEST_ID: Final = 200
 
@@ -15,9 +16,11 @@ def lane_of(delivery: Delivery) -> str:
     """What must be worked on in order: the conversation, or the message where there is none to see.
 
     Copies of one command have the same lane, so that they wait for each other here instead of being
-    deferred.
+    deferred; and so have the nudges for one decided text, whatever else is written in them.
     """
     raw = _parse(delivery.body)
+    if delivery.type == TextDecided.type:
+        return f"decided {raw.get('message_id')}"
     to = raw.get("to")
     recipients = to if isinstance(to, list) else [to]
     number = raw.get("number")

@@ -1,4 +1,5 @@
-"""The story of one command: read it, prove who sent it, claim its texts, carry them out, tell."""
+"""The story of one command: read it, prove who sent it, claim its texts, carry them out, tell. What
+became of a text that was held is told in `sender.deciding`."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ from common.bus.messages import (
     traceparent_of,
 )
 from common.bus.verdicts import Defer, Done, Park, Verdict
+from common.events import TextDecided
 from common.failpoints import Failpoint, Failpoints
 from common.metrics import Metrics
 from common.store.ports import OutboundStore
@@ -28,9 +30,10 @@ from common.store.records import NewOutbound, Route
 from heliograph.codes import OutcomeCode
 from heliograph.models import Outcome, SendCommand, UnreadableMessage
 from sender.carrying import Carrying
+from sender.deciding import Deciding
 from sender.envelope import readable_command_id
 from sender.identity import AgentName, Authorised, NotProven, NotTheirs, authorise, claimed_agent
-from sender.telling import SenderBus, Telling
+from sender.telling import FULL_AGAIN, SenderBus, Telling
 from sender.texts import bare_outcome, now, outcome_id, recipients_of, refusals
 
 log = structlog.get_logger(__name__)
@@ -38,9 +41,6 @@ log = structlog.get_logger(__name__)
 _AT_ONCE: Final = 8
 """Recipients of one command that are claimed and worked on together: few enough that the last one
 is called within its lease."""
-
-_FULL_AGAIN: Final = 30.0
-"""Seconds until an outcome that its agent's full queue refused is told again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Pass:
         """
         if self.failure is not None and not self.full:
             raise self.failure
-        pauses = [*self.pauses, *[_FULL_AGAIN] * self.full]
+        pauses = [*self.pauses, *[FULL_AGAIN] * self.full]
         return Defer(max(pauses), self.told) if pauses else Done()
 
 
@@ -91,6 +91,7 @@ class Handler:
         store: OutboundStore,
         bus: SenderBus,
         carrying: Carrying,
+        deciding: Deciding,
         metrics: Metrics,
         failpoints: Failpoints,
         owner: str,
@@ -102,6 +103,7 @@ class Handler:
         self._bus = bus
         self._telling = Telling(bus, failpoints)
         self._carrying = carrying
+        self._deciding = deciding
         self._metrics = metrics
         self._failpoints = failpoints
         self._owner = owner
@@ -120,6 +122,8 @@ class Handler:
         return verdict
 
     async def _handle(self, delivery: Delivery) -> Verdict:
+        if delivery.type == TextDecided.type:
+            return await self._deciding.handle(delivery)
         try:
             command = SendCommand.decode(delivery.body)
         except UnreadableMessage as problem:

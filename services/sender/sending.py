@@ -170,12 +170,14 @@ class Sending:
 
 
 def _text(claimed: Outbound, route: Route) -> Text:
+    # With other words it is another text, also to a provider that remembers a call for the first.
+    words = ("edited",) if claimed.edited else ()
     return Text(
         sender=route.address,
         recipient=claimed.text.remote,
         body=claimed.text.body,
         reference=claimed.id,
-        request_id=derive_uuid("repeatability", claimed.id),
+        request_id=derive_uuid("repeatability", claimed.id, *words),
         first_sent=claimed.first_sent,
     )
 

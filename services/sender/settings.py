@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from common.longtext import LIMIT
 from common.sealed_settings import SealedSettings
 
 
@@ -55,12 +54,6 @@ class SenderSettings(SealedSettings):
         le=600,
         description="Most seconds that a command waits before its next try, whatever the provider "
         "asks for.",
-    )
-    sender_long_text_limit: int = Field(
-        default=LIMIT,
-        ge=3,
-        le=2000,
-        description="Characters of a text that are sent; a longer one is cut and ends in `...`.",
     )
     sender_clients: int = Field(
         default=256, ge=1, le=10_000, description="Connections whose provider clients stay open."

@@ -24,6 +24,9 @@ from sender.texts import outcome_id
 
 _NOT_FOR_REPLIES: Final = ("agent.", "dead.", "wait.", "heliograph.")
 _LONGEST_PROPERTY: Final = 255
+FULL_AGAIN: Final = 30.0
+"""Seconds until an outcome that its agent's full queue refused is told again."""
+
 _OWN_QUEUES: Final = frozenset(queue.name for queue in SERVICES.queues)
 
 
@@ -47,11 +50,12 @@ class Telling:
         self,
         agent: AgentName,
         outcomes: Sequence[Outcome],
-        delivery: Delivery,
+        delivery: Delivery | None,
         *,
         make_queue: bool = True,
     ) -> list[bool]:
-        """Tell an agent, and the reply queue that the command names. Returns, one an outcome in
+        """Tell an agent, and the reply queue that the command names; without a `delivery`, nobody
+        has asked, and only the agent is told. Returns, one an outcome in
         order, whether the agent's queue took it: a full one takes nothing more.
 
         Raises:
@@ -68,7 +72,8 @@ class Telling:
                 raise error
         self._failpoints.reached(Failpoint.SENDER_AGENT_TOLD)
         taken = [error is None for error in errors]
-        await self._reply(agent, list(compress(outcomes, taken)), delivery)
+        if delivery is not None:
+            await self._reply(agent, list(compress(outcomes, taken)), delivery)
         return taken
 
     async def _reply(
@@ -92,16 +97,16 @@ def may_reply_to(queue: str) -> bool:
 
 
 def _outgoing(
-    agent: AgentName, outcome: Outcome, delivery: Delivery, *, reply_to: str | None = None
+    agent: AgentName, outcome: Outcome, delivery: Delivery | None, *, reply_to: str | None = None
 ) -> Outgoing:
     to_agent = reply_to is None
+    asked = delivery.correlation_id if delivery is not None else None
     return Outgoing.of(
         outcome,
         exchange=wire.AGENTS_EXCHANGE if to_agent else "",
         key=wire.outcome_key(*agent) if reply_to is None else reply_to,
         message_id=outcome_id(*agent, outcome),
-        correlation_id=delivery.correlation_id
-        or (_short(outcome.command_id) if to_agent else None),
+        correlation_id=asked or (_short(outcome.command_id) if to_agent else None),
     )
 
 

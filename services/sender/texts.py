@@ -27,6 +27,8 @@ _BLOCKED: Final = frozenset(
         OutcomeCode.CONNECTION_INACTIVE,
         OutcomeCode.RECIPIENT_OPTED_OUT,
         OutcomeCode.COMMAND_EXPIRED,
+        OutcomeCode.APPROVAL_REJECTED,
+        OutcomeCode.APPROVAL_EXPIRED,
     }
 )
 """Refusals that are about permission or time; all others are about the text or the provider."""
@@ -118,9 +120,15 @@ def status_of(code: OutcomeCode) -> OutcomeStatus:
 
 
 def outcome_of(
-    text: NewOutbound, code: OutcomeCode, at: datetime, *, provider_message_id: str | None = None
+    text: NewOutbound,
+    code: OutcomeCode,
+    at: datetime,
+    *,
+    provider_message_id: str | None = None,
+    edited: bool = False,
+    reason: str | None = None,
 ) -> Outcome:
-    """What became of a claimed text."""
+    """What became of a claimed text; `edited` and `reason` are of who decided on a held one."""
     return Outcome(
         command_id=text.command_id,
         status=status_of(code),
@@ -135,6 +143,8 @@ def outcome_of(
         truncated=text.truncated,
         encoding=text.encoding,
         segments=text.segments,
+        edited=edited,
+        reason=reason,
         at=at,
     )
 

@@ -20,8 +20,10 @@ from common.store.memory import Memory, MemoryConnections, MemoryOutbound
 from heliograph.models import Outcome, SendCommand
 from sender.carrying import Carrying
 from sender.clients import Clients
+from sender.deciding import Deciding
 from sender.handler import Handler
 from sender.sending import Sending
+from sender.telling import Telling
 
 QUEUE = "agent.acme.support"
 LEASE = 12.0
@@ -80,6 +82,7 @@ class Desk:
         self.instant = datetime.now(UTC)
         self.memory = Memory(clock=lambda: self.instant)
         self.connections = MemoryConnections(self.memory)
+        self.store = MemoryOutbound(self.memory)
         self.broker = MemoryBroker()
         self.bus = MemoryBus(self.broker, topology=SERVICES, user="sender")
         self.client = FakeClient([])
@@ -110,26 +113,38 @@ class Desk:
         )
 
     def replica(self, owner: str = "a", *, attempts: int = 8, in_place: float = 0.0) -> Handler:
-        store = MemoryOutbound(self.memory)
+        def carrying(owner: str) -> Carrying:
+            sending = Sending(
+                **shared,
+                owner=owner,
+                clients=self.clients,
+                providers={"fake": self.provider},
+                lease=LEASE,
+                attempts=attempts,
+                in_place=in_place,
+            )
+            return Carrying(**shared, owner=owner, sending=sending, longest_pause=600)
+
         shared: dict[str, Any] = {
-            "store": store,
+            "store": self.store,
             "metrics": self.metrics,
             "failpoints": Failpoints(),
-            "owner": owner,
         }
-        sending = Sending(
-            **shared,
-            clients=self.clients,
-            providers={"fake": self.provider},
+        decided = f"{owner}/decided"
+        deciding = Deciding(
+            store=self.store,
+            telling=Telling(self.bus, Failpoints()),
+            carrying=carrying(decided),
+            failpoints=Failpoints(),
+            owner=decided,
             lease=LEASE,
-            attempts=attempts,
-            in_place=in_place,
         )
-        carrying = Carrying(**shared, sending=sending, longest_pause=600)
         return Handler(
             **shared,
+            owner=owner,
             bus=self.bus,
-            carrying=carrying,
+            carrying=carrying(owner),
+            deciding=deciding,
             lease=LEASE,
             long_text_limit=160,
             trust=False,

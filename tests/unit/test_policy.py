@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.policy import Facts, Hold, LeaveUncertain, Refuse, Send, decide
+from common.store.records import ApprovalDecision
 from heliograph.codes import OutcomeCode
 from heliograph.models import MAX_BODY_CHARACTERS
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+APPROVED, REJECTED, EXPIRED = ApprovalDecision
 
 
 def facts(**changes: Any) -> Facts:
@@ -26,6 +29,7 @@ def facts(**changes: Any) -> Facts:
         "connection_active": True,
         "opted_out": False,
         "gate_on": True,
+        "decision": None,
         "maybe_sent": False,
         "tries_left": True,
         "deduplicates": True,
@@ -42,6 +46,7 @@ ANY_FACTS = st.builds(
     connection_active=st.booleans(),
     opted_out=st.booleans(),
     gate_on=st.booleans(),
+    decision=st.sampled_from([None, *ApprovalDecision]),
     maybe_sent=st.booleans(),
     tries_left=st.booleans(),
     deduplicates=st.booleans(),
@@ -67,6 +72,26 @@ ANY_FACTS = st.builds(
         ({"gate_on": False, "opted_out": True}, Refuse(OutcomeCode.RECIPIENT_OPTED_OUT)),
         ({"opted_out": True, "connection_active": False}, Refuse(OutcomeCode.CONNECTION_INACTIVE)),
         ({"body": "", "expires_at": NOW}, Refuse(OutcomeCode.COMMAND_EXPIRED)),
+        # What was decided on a text that the gate had held.
+        ({"gate_on": False, "decision": APPROVED}, Send()),
+        ({"decision": APPROVED}, Send()),
+        ({"decision": REJECTED}, Refuse(OutcomeCode.APPROVAL_REJECTED)),
+        ({"decision": EXPIRED}, Refuse(OutcomeCode.APPROVAL_EXPIRED)),
+        ({"decision": REJECTED, "gate_on": False}, Refuse(OutcomeCode.APPROVAL_REJECTED)),
+        ({"decision": REJECTED, "opted_out": True}, Refuse(OutcomeCode.APPROVAL_REJECTED)),
+        ({"decision": EXPIRED, "expires_at": NOW}, Refuse(OutcomeCode.APPROVAL_EXPIRED)),
+        ({"decision": APPROVED, "opted_out": True}, Refuse(OutcomeCode.RECIPIENT_OPTED_OUT)),
+        ({"decision": APPROVED, "expires_at": NOW}, Refuse(OutcomeCode.COMMAND_EXPIRED)),
+        (
+            {"decision": APPROVED, "connection_active": False},
+            Refuse(OutcomeCode.CONNECTION_INACTIVE),
+        ),
+        ({"decision": APPROVED, "agent_active": False}, Refuse(OutcomeCode.NOT_AUTHORISED)),
+        ({"decision": APPROVED, "gate_on": False, "maybe_sent": True}, Send()),
+        (
+            {"decision": APPROVED, "maybe_sent": True, "deduplicates": False},
+            LeaveUncertain(),
+        ),
         # A try may have gone out.
         ({"maybe_sent": True}, Send()),
         ({"maybe_sent": True, "deduplicates": False}, LeaveUncertain()),
@@ -85,7 +110,8 @@ def test_each_state_of_the_world_has_its_decision(changes: dict[str, Any], expec
 def test_nothing_leaves_without_permission(given_facts: Facts) -> None:
     if not isinstance(decide(given_facts), Send):
         return
-    assert given_facts.gate_on
+    assert given_facts.gate_on or given_facts.decision is APPROVED
+    assert given_facts.decision in (None, APPROVED)
     assert given_facts.agent_active
     assert given_facts.connection_active
     assert not given_facts.opted_out
@@ -107,6 +133,19 @@ def test_a_text_that_may_have_gone_out_leaves_again_only_where_the_provider_dedu
     if given_facts.maybe_sent and isinstance(decide(given_facts), Send):
         assert given_facts.deduplicates
         assert given_facts.tries_left
+
+
+@given(ANY_FACTS)
+def test_a_text_that_was_decided_on_is_never_held_again(given_facts: Facts) -> None:
+    if given_facts.decision is not None:
+        assert not isinstance(decide(given_facts), Hold)
+
+
+@given(ANY_FACTS)
+def test_an_approval_opens_nothing_but_the_gate(given_facts: Facts) -> None:
+    approved = replace(given_facts, decision=APPROVED)
+    autonomous = replace(given_facts, decision=None, gate_on=True)
+    assert decide(approved) == decide(autonomous)
 
 
 @given(ANY_FACTS)

@@ -85,6 +85,11 @@ def report_key(provider: str) -> str:
     return f"report.{provider}"
 
 
+def decided_key(tenant_id: str) -> str:
+    """Routing key, on `COMMANDS_EXCHANGE`, of the nudge that a held text was decided on."""
+    return f"{tenant_id}.decided"
+
+
 def dead_queue(queue: str) -> str:
     """The queue that holds what was parked from `queue`."""
     return f"dead.{queue}"
@@ -168,7 +173,13 @@ SERVICES: Final = Topology(
                 Binding(INBOUND_EXCHANGE, "report.*"),
             )
         ),
-        *consumed(work_queue(SENDER_QUEUE, Binding(wire.COMMANDS_EXCHANGE, "*.*.send"))),
+        *consumed(
+            work_queue(
+                SENDER_QUEUE,
+                Binding(wire.COMMANDS_EXCHANGE, "*.*.send"),
+                Binding(wire.COMMANDS_EXCHANGE, decided_key("*")),
+            )
+        ),
     ),
 )
 """What the services need. Declaring it again changes nothing."""

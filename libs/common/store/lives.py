@@ -55,14 +55,24 @@ def _inbound_steps(document: Mapping[str, Any]) -> list[Step]:
 
 def _answer_steps(document: Mapping[str, Any]) -> list[Step]:
     outcome, report = document["outcome"] or {}, document["report"] or {}
+    approval = document.get("approval") or {}
+    held = document.get("held_outcome") or outcome
     code = outcome.get("code", "")
     return _steps(
         ("answered", document["claimed_at"], document["command_id"]),
-        ("held", document["held_at"], code),
+        ("held", document["held_at"], held.get("code", "")),
+        (approval.get("decision", ""), approval.get("at"), _decided_by(approval)),
         ("sent", document["sent_at"], document["provider"]),
         ("finished", document["finished_at"], code),
         ("reported", report.get("accepted_at"), report.get("status", "")),
     )
+
+
+def _decided_by(approval: Mapping[str, Any]) -> str:
+    if not approval:
+        return ""
+    name: str = approval["by"]["name"]
+    return f"{name}, with other words" if approval["edited"] else name
 
 
 def _steps(*steps: tuple[str, Any, str]) -> list[Step]:

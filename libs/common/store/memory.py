@@ -11,6 +11,8 @@ from datetime import datetime
 
 from common.store.claims import claim_of_inbound, settle_repeats
 from common.store.clock import after
+from common.store.control import Page
+from common.store.cursor import read_cursor, write_cursor
 from common.store.documents import (
     INBOUND,
     consent_document,
@@ -167,13 +169,26 @@ class MemoryExecutions:
         return self._with_answers(tenant_id, [document])[0]
 
     async def latest(self, tenant_id: str, *, limit: int) -> Sequence[Execution]:
+        return self._with_answers(tenant_id, self._newest(tenant_id)[: max(limit, 0)])
+
+    async def page(
+        self, tenant_id: str, *, limit: int, cursor: str | None = None
+    ) -> Page[Execution]:
+        found = self._newest(tenant_id)
+        if cursor is not None:
+            (below,) = read_cursor(cursor, int)
+            found = [item for item in found if item["seq"] < below]
+        shown = found[:limit]
+        items = tuple(self._with_answers(tenant_id, shown))
+        return Page(items, write_cursor(shown[-1]["seq"]) if len(found) > limit else None)
+
+    def _newest(self, tenant_id: str) -> list[Document]:
         texts = [
             item
             for item in self._memory.messages.values()
             if (item["tenant_id"], item["direction"]) == (tenant_id, INBOUND)
         ]
-        texts.sort(key=lambda item: item["seq"], reverse=True)
-        return self._with_answers(tenant_id, texts[: max(limit, 0)])
+        return sorted(texts, key=lambda item: item["seq"], reverse=True)
 
     def _with_answers(self, tenant_id: str, inbounds: list[Document]) -> list[Execution]:
         names = {name for inbound in inbounds for name in names_of(inbound["_id"])}

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from common.store.approvals import decided
 from common.store.claims import LEFT_US, OUTCOME_RANK, claim_of_outbound, needs_lease
 from common.store.clock import after
+from common.store.control import SYSTEM, NewBody
 from common.store.documents import (
     OUTBOUND,
     outbound_document,
@@ -18,7 +20,15 @@ from common.store.documents import (
 )
 from common.store.memory_database import Document, Memory
 from common.store.ports import LeaseLost
-from common.store.records import Claim, NewOutbound, Outbound, Route, SendState, conversation_id
+from common.store.records import (
+    ApprovalDecision,
+    Claim,
+    NewOutbound,
+    Outbound,
+    Route,
+    SendState,
+    conversation_id,
+)
 from heliograph.models import Outcome, OutcomeStatus
 
 
@@ -102,6 +112,53 @@ class MemoryOutbound:
         ):
             return None
         return document
+
+    async def take_decided(
+        self, tenant_id: str, message_id: str, *, owner: str, lease: float
+    ) -> Outbound | None:
+        now = self._memory.now()
+        document = self._decided(tenant_id, message_id)
+        if document is None:
+            return None
+        claim = claim_of_outbound(document, document["digest"], now)
+        if claim is Claim.RESUMED:
+            document |= {"lease_owner": owner, "lease_until": after(now, lease)}
+        return read_outbound(document, claim)
+
+    async def mark_told(self, tenant_id: str, message_id: str) -> None:
+        document = self._decided(tenant_id, message_id)
+        if document is not None and document["outcome"] is not None:
+            document["approval"]["told_at"] = self._memory.now()
+
+    async def decide(
+        self,
+        tenant_id: str,
+        message_id: str,
+        decision: ApprovalDecision,
+        *,
+        body: NewBody | None = None,
+        reason: str | None = None,
+    ) -> bool:
+        """What a person does in the control plane, which has no stand-in; False where the text does
+        not wait for it."""
+        document = self._memory.messages.get(message_id)
+        if (
+            document is None
+            or document["tenant_id"] != tenant_id
+            or document.get("state") != SendState.HELD.value
+        ):
+            return False
+        now = self._memory.now()
+        document |= decided(document, decision, body=body, reason=reason, by=SYSTEM, now=now)
+        return True
+
+    def _decided(self, tenant_id: str, message_id: str) -> Document | None:
+        """A text on which somebody has decided, and whose agent does not know the end yet."""
+        document = self._memory.messages.get(message_id)
+        if document is None or document["tenant_id"] != tenant_id:
+            return None
+        approval = document.get("approval")
+        return document if approval is not None and approval["told_at"] is None else None
 
     async def begin(self, tenant_id: str, message_id: str, *, owner: str, lease: float) -> bool:
         now = self._memory.now()

@@ -156,6 +156,25 @@ class MongoOutbound:
         return read_outbound(taken, Claim.RESUMED)
 
     @guarded
+    async def take_decided(
+        self, tenant_id: str, message_id: str, *, owner: str, lease: float
+    ) -> Outbound | None:
+        """As the port says. What is taken was decided for good: the write that takes it waits for
+        a majority, and with it for all that it rests on."""
+        document = await self._messages.find_one(_decided(tenant_id, message_id))
+        if document is None:
+            return None
+        now = milliseconds(self._clock())
+        return await self._take_known(document, document["digest"], now, owner, after(now, lease))
+
+    @guarded
+    async def mark_told(self, tenant_id: str, message_id: str) -> None:
+        await self._messages.update_one(
+            _decided(tenant_id, message_id) | {"state": SendState.FINISHED.value},
+            {"$set": {"approval.told_at": milliseconds(self._clock())}},
+        )
+
+    @guarded
     async def begin(self, tenant_id: str, message_id: str, *, owner: str, lease: float) -> bool:
         now = milliseconds(self._clock())
         begun = await self._messages.update_one(
@@ -208,6 +227,17 @@ def _join(collection: str, field: str) -> Document:
 def _in_hand(tenant_id: str, message_id: str, owner: str) -> Document:
     text = {"_id": message_id, "tenant_id": tenant_id, "direction": OUTBOUND}
     return text | {"lease_owner": owner, "outcome": None}
+
+
+def _decided(tenant_id: str, message_id: str) -> Document:
+    """A text on which somebody has decided, and whose agent does not know the end yet."""
+    return {
+        "_id": message_id,
+        "tenant_id": tenant_id,
+        "direction": OUTBOUND,
+        "approval": {"$ne": None},
+        "approval.told_at": None,
+    }
 
 
 def _outcome_pipeline(outcome: Outcome, now: datetime) -> list[Document]:

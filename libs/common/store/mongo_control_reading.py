@@ -1,0 +1,188 @@
+"""Texts as people look at them, read from MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from common.store.client import Database, Document, guarded
+from common.store.control import Happening, Hour, Page, TextFilter, TextView
+from common.store.control_ports import BadCursor
+from common.store.cursor import read_cursor, write_cursor
+from common.store.documents import INBOUND
+from common.store.mongo_changes import watch_texts
+from common.store.mongo_conversations import MongoConversations, numbers_of, waiting
+from common.store.mongo_walk import (
+    first_seq_since,
+    floor_below,
+    moved,
+    newest_seq,
+    of_tenant,
+)
+from common.store.records import conversation_id
+from common.store.text_views import read_text
+
+_APART: Final = timedelta(days=7)
+"""Between the recording of a text and its own instant: a delivery that was late, an answer that
+waited for a person."""
+
+_COUNTED: Final = 200_000
+"""Texts that an overview counts, the newest ones; about half a second."""
+
+_MOST_COUNTED: Final = 10_000
+"""Where counting what waits for a person stops."""
+
+
+class MongoReading(MongoConversations):
+    """Texts and conversations in MongoDB."""
+
+    def __init__(self, database: Database):
+        super().__init__(database)
+        self._database = database
+
+    async def thread(
+        self, tenant_id: str, conversation_id: str, *, limit: int, cursor: str | None = None
+    ) -> Page[TextView]:
+        return await self._of_conversations(
+            tenant_id, [conversation_id], TextFilter(), limit=limit, cursor=cursor
+        )
+
+    @guarded
+    async def texts(
+        self, tenant_id: str, wanted: TextFilter, *, limit: int, cursor: str | None = None
+    ) -> Page[TextView]:
+        """As the port says. With a remote, by the instants of its conversations' texts; without,
+        in the order of recording."""
+        if wanted.remote is None:
+            return await self._of_tenant(tenant_id, wanted, limit=limit, cursor=cursor)
+        numbers = await numbers_of(self._numbers, tenant_id)
+        ids = [
+            conversation_id(tenant_id, number, wanted.remote)
+            for number in ([wanted.number] if wanted.number is not None else numbers)
+        ]
+        return await self._of_conversations(tenant_id, ids, wanted, limit=limit, cursor=cursor)
+
+    @guarded
+    async def text(self, tenant_id: str, message_id: str) -> TextView | None:
+        document = await self._messages.find_one({"_id": message_id, "tenant_id": tenant_id})
+        return read_text(document) if document else None
+
+    @guarded
+    async def held(self, tenant_id: str) -> int:
+        return await self._messages.count_documents(waiting(tenant_id), limit=_MOST_COUNTED)
+
+    @guarded
+    async def hours(self, tenant_id: str, *, since: datetime) -> Sequence[Hour]:
+        """As the port says, of the newest 200,000 texts at most. Counted are texts that were
+        recorded since."""
+        first = await first_seq_since(self._messages, tenant_id, since)
+        found = self._messages.aggregate(hours_pipeline(tenant_id, first, since))
+        counts: dict[tuple[datetime, str], dict[str, int]] = {}
+        for document in await found.to_list(None):
+            key = document["_id"]
+            hour = counts.setdefault((key["hour"], key["connection_id"]), {})
+            if key.get("what") in _WHAT:
+                hour[key["what"]] = document["number"]
+        return [
+            Hour(start=start, connection_id=connection_id, **counts[start, connection_id])
+            for start, connection_id in sorted(counts)
+            if counts[start, connection_id]
+        ]
+
+    def happenings(
+        self, *, opened: Callable[[], None] | None = None
+    ) -> AsyncGenerator[Happening, None]:
+        return watch_texts(self._database, opened=opened)
+
+    async def _of_tenant(
+        self, tenant_id: str, wanted: TextFilter, *, limit: int, cursor: str | None
+    ) -> Page[TextView]:
+        lowest, below = await self._bounds(tenant_id, wanted)
+        if cursor is not None:
+            (at,) = read_cursor(cursor, int)
+            below = min(below, at)
+        floor = max(lowest, await floor_below(self._messages, tenant_id, below))
+        texts = of_tenant(tenant_id, below=below, at_least=floor) | _fields(wanted)
+        found = self._messages.find(texts).sort("seq", -1).limit(limit + 1)
+        documents = await found.to_list(None)
+        items = tuple(map(read_text, documents[:limit]))
+        if len(documents) > limit:
+            return Page(items, write_cursor(items[-1].seq))
+        return Page(items, write_cursor(floor) if floor > lowest else None)
+
+    async def _bounds(self, tenant_id: str, wanted: TextFilter) -> tuple[int, int]:
+        """From which `seq` and below which the texts of the wanted time are."""
+        lowest, below = 0, await newest_seq(self._messages, tenant_id) + 1
+        if wanted.since is not None:
+            lowest = await first_seq_since(self._messages, tenant_id, moved(wanted.since, -_APART))
+        if wanted.until is not None:
+            below = await first_seq_since(self._messages, tenant_id, moved(wanted.until, _APART))
+        return lowest, below
+
+    @guarded
+    async def _of_conversations(
+        self,
+        tenant_id: str,
+        ids: Sequence[str],
+        wanted: TextFilter,
+        *,
+        limit: int,
+        cursor: str | None,
+    ) -> Page[TextView]:
+        texts: dict[str, Any] = {"conversation_id": {"$in": list(ids)}, "tenant_id": tenant_id}
+        texts |= _fields(wanted)
+        if cursor is not None:
+            at, seq = _instant_and_seq(cursor)
+            texts["at"] = dict(texts.get("at", {})) | {"$lte": at}
+            texts["$nor"] = [{"at": at, "seq": {"$gte": seq}}]
+        found = self._messages.find(texts).sort([("at", -1), ("seq", -1)]).limit(limit + 1)
+        documents = await found.to_list(None)
+        items = tuple(map(read_text, documents[:limit]))
+        more = len(documents) > limit
+        return Page(items, write_cursor(items[-1].at, items[-1].seq) if more else None)
+
+
+_WHAT: Final = frozenset({"received", "sent", "held", "blocked", "failed", "uncertain"})
+
+
+def hours_pipeline(tenant_id: str, first: int, since: datetime) -> list[Document]:
+    """Counts by hour, connection and what happened. `first` is the `seq` from which the texts were
+    recorded since. The client's time-out ends it on the server too (MongoDB docs, "Limit Server
+    Execution Time")."""
+    what = {"$cond": [{"$eq": ["$direction", INBOUND]}, "received", "$outcome.status"]}
+    hour = {"$dateTrunc": {"date": "$at", "unit": "hour"}}
+    return [
+        {"$match": of_tenant(tenant_id, at_least=first)},
+        {"$sort": {"seq": -1}},
+        {"$limit": _COUNTED},
+        {"$match": {"at": {"$gte": since}}},
+        {
+            "$group": {
+                "_id": {"hour": hour, "connection_id": "$connection_id", "what": what},
+                "number": {"$sum": 1},
+            }
+        },
+    ]
+
+
+def _fields(wanted: TextFilter) -> dict[str, Any]:
+    """The filter without the remote, which its conversations stand for."""
+    fields: Mapping[str, Any] = {
+        "number": wanted.number,
+        "direction": wanted.direction.value if wanted.direction else None,
+        "status": wanted.status,
+        "state": wanted.state,
+    }
+    chosen = {name: value for name, value in fields.items() if value is not None}
+    times = {"$gte": wanted.since, "$lte": wanted.until}
+    at = {bound: instant for bound, instant in times.items() if instant is not None}
+    return chosen | ({"at": at} if at else {})
+
+
+def _instant_and_seq(cursor: str) -> tuple[datetime, int]:
+    at, seq = read_cursor(cursor, datetime, int)
+    try:
+        return at.astimezone(UTC), seq
+    except OverflowError as error:
+        raise BadCursor("The cursor is beyond the calendar.") from error

@@ -1,0 +1,71 @@
+"""The story of one held text after somebody has decided on it: take it, carry it out, tell.
+
+The nudge that brings it here has no authority. Anybody who may publish commands could have written
+it, so it names a text and nothing more: what was decided, by whom the text is sent and who is told,
+the store says.
+"""
+
+from __future__ import annotations
+
+from common import trace
+from common.bus.messages import Delivery
+from common.bus.verdicts import Defer, Done, Park, Verdict
+from common.events import TextDecided
+from common.failpoints import Failpoint, Failpoints
+from common.store.ports import OutboundStore
+from heliograph.models import UnreadableMessage
+from sender.carrying import Carrying
+from sender.identity import AgentName
+from sender.telling import FULL_AGAIN, Telling
+
+
+class Deciding:
+    """Handles nudges, one at a time a text.
+
+    Args:
+        carrying: with an owner other than that of the commands' carrying: a command and a nudge for
+            the same text may be in work at once, and the lease has to tell them apart.
+        owner: that owner.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: OutboundStore,
+        telling: Telling,
+        carrying: Carrying,
+        failpoints: Failpoints,
+        owner: str,
+        lease: float,
+    ):
+        self._store = store
+        self._telling = telling
+        self._carrying = carrying
+        self._failpoints = failpoints
+        self._owner = owner
+        self._lease = lease
+
+    async def handle(self, delivery: Delivery) -> Verdict:
+        """What becomes of a nudge. One for a text that nobody has decided on, or whose agent knows
+        the end, is dropped."""
+        try:
+            nudge = TextDecided.decode(delivery.body)
+        except UnreadableMessage as problem:
+            return Park(problem.code, str(problem))
+        claimed = await self._store.take_decided(
+            nudge.tenant_id, nudge.message_id, owner=self._owner, lease=self._lease
+        )
+        if claimed is None:
+            return Done()
+        self._failpoints.reached(Failpoint.SENDER_CLAIMED)
+        trace.current.set(trace.follow(claimed.text.traceparent or trace.current.get()))
+        outcome = await self._carrying.go_on(claimed)
+        if isinstance(outcome, Defer):
+            return outcome
+        # Never where the nudge wants a reply: its author may be anybody.
+        agent = AgentName(claimed.text.tenant_id, claimed.text.agent_id)
+        if not all(await self._telling.tell(agent, [outcome], None)):
+            return Defer(FULL_AGAIN)
+        self._failpoints.reached(Failpoint.SENDER_TOLD)
+        await self._store.mark_told(claimed.text.tenant_id, claimed.id)
+        return Done()
