@@ -49,12 +49,18 @@ class MasterKeyUnusable(ValueError):  # says what happened
 class SecretUnreadable(Exception):  # says what happened
     """A stored secret does not open. The text never holds a key or a plaintext."""
 
-    code: Final = "secret_unreadable"
+    code = "secret_unreadable"
 
     def __init__(self, problem: str, remedy: str | None = None) -> None:
         self.what = f"The stored secret cannot be read: {problem}."
         self.remedy = remedy or "Enter the credentials of the connection again."
         super().__init__(f"{self.what} {self.remedy}")
+
+
+class MasterKeyWrong(SecretUnreadable):  # says what happened
+    """A tenant's data key does not open, so the master key is at fault, not the credentials."""
+
+    code = "master_key_wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +207,7 @@ class MasterKeys:
         """Make a tenant's data key usable.
 
         Raises:
-            SecretUnreadable: when its master key is not configured, it is another tenant's, or it
+            MasterKeyWrong: when its master key is not configured, it is another tenant's, or it
                 was changed.
         """
         key = self._unwrap(tenant_id, wrapped)
@@ -219,7 +225,7 @@ class MasterKeys:
     def _unwrap(self, tenant_id: str, wrapped: WrappedKey) -> bytes:
         cipher = self._ciphers.get(wrapped.master_key_id)
         if cipher is None:
-            raise SecretUnreadable(
+            raise MasterKeyWrong(
                 f"the master key '{wrapped.master_key_id}' that wraps it is not configured",
                 f"Add the key '{wrapped.master_key_id}' to HELIOGRAPH_MASTER_KEY, "
                 "after the current one.",
@@ -227,7 +233,7 @@ class MasterKeys:
         bound = _wrapped_for(tenant_id, wrapped.data_key_id, wrapped.master_key_id)
         key = _decrypt(cipher, wrapped.blob, bound)
         if key is None or len(key) != _KEY_OCTETS:
-            raise SecretUnreadable(
+            raise MasterKeyWrong(
                 f"the tenant's data key does not open with the master key "
                 f"'{wrapped.master_key_id}': it was changed, is another tenant's, or another key "
                 "bears that id",
@@ -242,7 +248,7 @@ def rewrap(wrapped: WrappedKey, keys: MasterKeys) -> WrappedKey:
     What is sealed with the data key stays as it is, so a rotation touches one document a tenant.
 
     Raises:
-        SecretUnreadable: as `MasterKeys.unwrap`.
+        MasterKeyWrong: as `MasterKeys.unwrap`.
     """
     key = keys._unwrap(wrapped.tenant_id, wrapped)  # noqa: SLF001 # raw keys stay in this module
     if wrapped.master_key_id == keys.current_id:

@@ -18,7 +18,7 @@ from common.providers.port import (
     Unknown,
     UnusableCredentials,
 )
-from common.secrets import MasterKeys, Sealed, SecretUnreadable, WrappedKey
+from common.secrets import MasterKeys, MasterKeyWrong, Sealed, SecretUnreadable, WrappedKey
 from common.store.records import ConnectionRecord
 
 log = structlog.get_logger(__name__)
@@ -49,6 +49,15 @@ class Checker:
         """Check one connection. Never raises: what goes wrong here must not stop the others."""
         try:
             return await self._check(record)
+        except MasterKeyWrong as error:
+            # Our own fault, and every connection's at once: it says nothing about credentials.
+            log.error(
+                "validation.master_key_wrong",
+                tenant_id=record.tenant_id,
+                connection_id=record.id,
+                error=str(error),
+            )
+            return Unknown(f"The credentials cannot be decrypted. {error.remedy}")
         except SecretUnreadable as error:
             return Unhealthy(f"The credentials cannot be decrypted. {error.remedy}")
         except UnusableCredentials as error:

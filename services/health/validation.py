@@ -114,7 +114,7 @@ class Validation:
     async def _record(self, checked: ConnectionRecord, health: Health) -> Health | Superseded:
         # A check takes seconds: what counts is the connection as it is now.
         current = await self._connections.get(checked.tenant_id, checked.id)
-        if current is None or current.sealed != checked.sealed:
+        if current is None or current.credentials_version != checked.credentials_version:
             return Superseded()
         change = transition(current, health, self._now())
         if change is None:
@@ -125,6 +125,7 @@ class Validation:
             status=change.status,
             error=change.error,
             checked_at=change.checked_at,
+            credentials_version=checked.credentials_version,
         )
         if changed:
             _log_change(current, change)

@@ -12,6 +12,7 @@ import structlog
 
 from common.bus import topology
 from common.bus.client import Bus
+from common.jwks import SigningKeys, fetch_keys
 from common.lifecycle import Runtime, listen
 from common.numbers import NumberCache, changes_queue, follow
 from common.store.client import open_database
@@ -19,7 +20,6 @@ from common.store.directory import MongoDirectory
 from webhook.auth import Doorkeeper, SecretCheck, Secrets
 from webhook.entra import EntraTokens, Expected, issuers_of, keys_url_of
 from webhook.intake import Intake
-from webhook.jwks import SigningKeys, fetch_keys
 from webhook.server import Server
 from webhook.settings import WebhookSettings
 

@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import jwt
 
-from webhook.jwks import KeysUnavailable, SigningKeys
+from common.jwks import RS256, KeysUnavailable, SigningKeys, algorithm_of
 from webhook.problems import KEYS_UNAVAILABLE, NO_TOKEN, WRONG_CALLER, WRONG_TOKEN, Refusal
 
 EVENT_GRID_APP: Final = "4962773b-9cdb-44cf-a8bf-237846a00ab7"
 """Event Grid's own application in the public cloud."""
 
-_ALGORITHM: Final = "RS256"
+_ALGORITHM: Final = RS256
 _LEEWAY: Final = 60
 _LONGEST: Final = 16 * 1024
 
@@ -65,7 +65,7 @@ class EntraTokens:
             key = await self._keys.get(_key_id(token))
         except KeysUnavailable:
             raise Refusal(KEYS_UNAVAILABLE) from None
-        if key is None:
+        if key is None or algorithm_of(key) != _ALGORITHM:
             raise Refusal(WRONG_TOKEN)
         if not permitted(self._verified(token, key), self._expected):
             raise Refusal(WRONG_CALLER)

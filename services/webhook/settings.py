@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from pathlib import Path
 from typing import Final
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from yarl import URL
 
+from common.jwks import is_trustworthy
 from common.settings import NumbersSettings, Words, split_words
 from webhook.entra import EVENT_GRID_APP
 
@@ -157,8 +156,7 @@ class WebhookSettings(NumbersSettings):
     @field_validator("webhook_entra_jwks_url")
     @classmethod
     def _https(cls, value: str) -> str:
-        url = URL(value)
-        if value and url.scheme != "https" and not (url.scheme == "http" and _loopback(url.host)):
+        if value and not is_trustworthy(value):
             raise ValueError("must begin with https://")
         return value
 
@@ -167,10 +165,3 @@ class WebhookSettings(NumbersSettings):
         """The secrets; empty where none is asked for."""
         words = split_words(self.webhook_secrets.get_secret_value() if self.webhook_secrets else "")
         return words if isinstance(words, tuple) else ()
-
-
-def _loopback(host: str | None) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False

@@ -140,16 +140,24 @@ async def test_new_credentials_are_not_blamed_for_the_old_ones(world: World) -> 
     assert (await world.record("c1")).status is ACTIVE
 
 
-async def test_credentials_that_do_not_open_put_the_connection_in_error(world: World) -> None:
-    await world.connect("c1")
+async def test_a_wrong_master_key_says_nothing_about_any_connection(world: World) -> None:
+    await world.connect("c1", "c2")
     world.master_key = generate_master_key()
-    await validate(world)
-    record = await world.record("c1")
-    assert record.status is ERROR
-    assert record.error is not None
-    assert record.error.startswith("The credentials cannot be decrypted.")
-    assert "HELIOGRAPH_MASTER_KEY" in record.error
+    checked = await validate(world)
+    assert {(await world.record(name)).status for name in ("c1", "c2")} == {ACTIVE}
+    for one in checked:
+        assert isinstance(one.result, Unknown)
+        assert "HELIOGRAPH_MASTER_KEY" in one.result.reason
     assert world.provider.calls == []
+    assert world.count("unknown") == 2
+
+
+async def test_a_master_key_that_is_not_configured_says_nothing_either(world: World) -> None:
+    await world.connect("c1")
+    world.master_key = f"k2:{generate_master_key()}"
+    [one] = await validate(world)
+    assert isinstance(one.result, Unknown)
+    assert (await world.record("c1")).status is ACTIVE
 
 
 async def test_credentials_of_another_connection_do_not_open(world: World) -> None:

@@ -149,7 +149,7 @@ def test_a_truncated_secret_is_noticed(tenant_key: TenantKey, length: int) -> No
 def test_a_missing_master_key_is_named(wrapped: WrappedKey) -> None:
     with pytest.raises(SecretUnreadable) as caught:
         MasterKeys.parse(f"k2:{NEW}").unwrap("acme", wrapped)
-    assert caught.value.code == "secret_unreadable"
+    assert caught.value.code == "master_key_wrong"
     assert "'k1'" in caught.value.what
     assert "'k1'" in caught.value.remedy
 

@@ -27,9 +27,9 @@ from webhook_entra_world import (
 )
 from webhook_world import FakeBus, webhook
 
+from common.jwks import SigningKeys
 from webhook.auth import Doorkeeper, SecretCheck, Secrets
 from webhook.entra import EVENT_GRID_APP, EntraTokens, Expected, permitted
-from webhook.jwks import SigningKeys
 
 ROLE = "AzureEventGridSecureWebhookSubscriber"
 

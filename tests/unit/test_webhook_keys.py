@@ -25,7 +25,7 @@ from webhook_entra_world import (
 )
 from webhook_world import FakeBus, webhook
 
-from webhook.jwks import KeysUnavailable, SigningKeys, fetch_keys, read_keys
+from common.jwks import KeysUnavailable, SigningKeys, fetch_keys, read_keys
 
 IN_TIME = 2.0
 
@@ -172,7 +172,7 @@ async def test_a_key_server_that_hangs_for_ever_is_a_503_in_time() -> None:
         hanging.set()
 
 
-def test_only_rsa_signing_keys_of_fair_size_are_taken() -> None:
+def test_only_public_signing_keys_of_fair_strength_are_taken() -> None:
     private = jwt.algorithms.RSAAlgorithm.to_jwk(private_key("k1"), as_dict=True)
     entries = [
         jwk("good"),

@@ -15,9 +15,9 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from webhook_world import World, event_grid, received_data
 
+from common.jwks import SigningKeys, fetch_keys
 from webhook.auth import Doorkeeper
 from webhook.entra import EVENT_GRID_APP, EntraTokens, Expected, issuers_of
-from webhook.jwks import SigningKeys, fetch_keys
 
 TEXT = [event_grid(received_data())]
 TENANT = "11111111-2222-3333-4444-555555555555"

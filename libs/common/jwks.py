@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import aiohttp
 import orjson
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from jwt.algorithms import RSAAlgorithm
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from jwt.exceptions import InvalidKeyError
+from yarl import URL
 
 log = structlog.get_logger(__name__)
 
-Keys = Mapping[str, RSAPublicKey]
+RS256: Final = "RS256"
+ES256: Final = "ES256"
+
+PublicKey: TypeAlias = RSAPublicKey | EllipticCurvePublicKey
+Keys: TypeAlias = Mapping[str, PublicKey]
 Fetch = Callable[[], Awaitable[Keys]]
 
 _LARGEST: Final = 256 * 1024
@@ -27,7 +34,7 @@ _FEWEST_BITS: Final = 2048
 class KeysUnavailable(Exception):
     """The keys cannot be loaded and none that would do is kept."""
 
-    code = "entra_keys_unavailable"
+    code = "signing_keys_unavailable"
 
 
 class SigningKeys:
@@ -63,7 +70,7 @@ class SigningKeys:
         self._failed_at = float("-inf")
         self._fetching: asyncio.Task[bool] | None = None
 
-    async def get(self, key_id: str) -> RSAPublicKey | None:
+    async def get(self, key_id: str) -> PublicKey | None:
         """The key, or None where a recent fetch says that there is none of that ID.
 
         Raises:
@@ -107,6 +114,21 @@ async def fetch_keys(session: aiohttp.ClientSession, url: str, *, seconds: float
     Raises:
         KeysUnavailable: unreachable, not in time, too large, or without a usable key.
     """
+    body = await fetch_document(session, url, seconds=seconds)
+    keys = read_keys(body)
+    if not keys:
+        log.warning("jwks.unusable", octets=len(body))
+        raise KeysUnavailable
+    return keys
+
+
+async def fetch_document(session: aiohttp.ClientSession, url: str, *, seconds: float) -> bytes:
+    """Load what an identity provider publishes; empty where its answer is not 200. A redirect is
+    not followed, and what is too large is cut off.
+
+    Raises:
+        KeysUnavailable: unreachable, or not in time.
+    """
     try:
         async with (
             asyncio.timeout(seconds),
@@ -118,21 +140,34 @@ async def fetch_keys(session: aiohttp.ClientSession, url: str, *, seconds: float
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         log.warning("jwks.unreachable", error=type(error).__name__)
         raise KeysUnavailable from None
-    keys = read_keys(body)
-    if not keys:
-        log.warning("jwks.unusable", octets=len(body))
-        raise KeysUnavailable
-    return keys
+    return body
+
+
+def is_trustworthy(url: str) -> bool:
+    """Whether keys may be loaded from an address: by https, or on this machine."""
+    try:
+        parsed = URL(url)
+    except ValueError:
+        return False
+    return parsed.scheme == "https" or (parsed.scheme == "http" and _loopback(parsed.host))
+
+
+def _loopback(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def read_keys(body: bytes) -> Keys:
-    """The RSA public keys of a JWK set that may sign; anything else in it is passed over."""
+    """The public keys of a JWK set that may sign with RS256 or ES256; anything else in it is passed
+    over."""
     try:
         content: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
         return {}
     entries = content.get("keys") if isinstance(content, dict) else None
-    keys: dict[str, RSAPublicKey] = {}
+    keys: dict[str, PublicKey] = {}
     for entry in entries if isinstance(entries, list) else []:
         key = _public_key(entry)
         if key is not None:
@@ -140,13 +175,32 @@ def read_keys(body: bytes) -> Keys:
     return keys
 
 
-def _public_key(entry: Any) -> RSAPublicKey | None:
+def algorithm_of(key: PublicKey) -> str:
+    """The one algorithm that a key is good for. What a token's header claims never decides it (RFC
+    8725, section 3.1)."""
+    return RS256 if isinstance(key, RSAPublicKey) else ES256
+
+
+def _public_key(entry: Any) -> PublicKey | None:
     if not isinstance(entry, dict) or not isinstance(entry.get("kid"), str):
         return None
-    if entry.get("kty") != "RSA" or entry.get("use", "sig") != "sig":
+    if entry.get("use", "sig") != "sig":
         return None
     try:
-        key = RSAAlgorithm.from_jwk(entry)
+        match entry.get("kty"):
+            case "RSA":
+                return _rsa(RSAAlgorithm.from_jwk(entry))
+            case "EC":
+                return _elliptic(ECAlgorithm.from_jwk(entry))
     except (InvalidKeyError, ValueError, TypeError, KeyError):
         return None
+    return None
+
+
+def _rsa(key: object) -> PublicKey | None:
     return key if isinstance(key, RSAPublicKey) and key.key_size >= _FEWEST_BITS else None
+
+
+def _elliptic(key: object) -> PublicKey | None:
+    on_curve = isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1)
+    return key if isinstance(key, EllipticCurvePublicKey) and on_curve else None
