@@ -1,20 +1,23 @@
 """A private RabbitMQ broker: its life, and the commands of its administrator.
 
-A start takes 2 to 3 seconds, a stop 1. A `rabbitmqctl` costs 0.46 s for its own Erlang machine;
-`erl_call`, a C program of Debian's package erlang-base, costs 4 ms, hence `evaluate`. (RabbitMQ
-3.10.8, Erlang 25.2.3, two cores.)
+A start takes 2 to 3 seconds (0.3 more with the management plugin), a stop 1. A `rabbitmqctl` costs
+0.46 s for its own Erlang machine; `erl_call`, a C program of Debian's package erlang-base, costs
+4 ms, hence `evaluate`. (RabbitMQ 3.10.8, Erlang 25.2.3, two cores.)
 """
 
 from __future__ import annotations
 
 import subprocess
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from local.nodes import ports
 from local.nodes.errors import NodeCommandFailed, NodeDidNotStart, PortInUse
 from local.nodes.process import KeptProcess, locked, wait_until
 from local.nodes.rabbitmq_setup import Installation, environment, find_installation, prepare
+
+if TYPE_CHECKING:  # The nodes run where the services' code is not installed.
+    from common.bus.rights import AgentRights
 
 SERVICE = "RabbitMQ"
 START_TIMEOUT = 90.0
@@ -32,15 +35,23 @@ class RabbitNode:
     """One private broker. `start` may be called again after `stop` or `kill`: the data stay.
 
     `port` None means a free one; `port_setting` is named in the sentence of PortInUse.
-    The user is guest, the password guest.
+    The user is guest, the password guest. `management` starts the management plugin too, on a
+    free port.
     """
 
     def __init__(
-        self, base_dir: Path, port: int | None = None, *, port_setting: str = "--rabbitmq-port"
+        self,
+        base_dir: Path,
+        port: int | None = None,
+        *,
+        port_setting: str = "--rabbitmq-port",
+        management: bool = False,
     ) -> None:
         self.base_dir = base_dir.absolute()
         self.port = port
+        self.management_port: int | None = None
         self.name = ""
+        self._management = management
         self._port_setting = port_setting
         self._port_is_ours = port is None
         self._distribution_port = 0
@@ -60,6 +71,13 @@ class RabbitNode:
     def url(self) -> str:
         """AMQP URL of the default virtual host."""
         return f"amqp://guest:guest@127.0.0.1:{self.port}/"
+
+    @property
+    def management_url(self) -> str:
+        """URL of the management HTTP API, with user and password; "" without the plugin."""
+        if self.management_port is None:
+            return ""
+        return f"http://guest:guest@127.0.0.1:{self.management_port}/"
 
     @property
     def pid(self) -> int:
@@ -88,7 +106,7 @@ class RabbitNode:
                 taken = isinstance(error, PortInUse) or "eaddrinuse" in self._last_log()
                 if not (taken and self._port_is_ours) or attempt == ATTEMPTS:
                     raise
-                self.port = None
+                self.port = self.management_port = None
 
     def stop(self) -> None:
         """End the broker cleanly (1 second), its children and its epmd; no-op while stopped."""
@@ -171,15 +189,36 @@ class RabbitNode:
             f'ok = rabbit_auth_backend_internal:set_permissions({patterns}, <<"heliograph">>)'
         )
 
+    def set_topic_permissions(
+        self, user: str, exchange: str, *, vhost: str = "/", write: str, read: str
+    ) -> None:
+        """Which routing keys the user may publish and bind on a topic exchange."""
+        patterns = ", ".join(map(_binary, (user, vhost, exchange, write, read)))
+        self.evaluate(
+            f'ok = rabbit_auth_backend_internal:set_topic_permissions({patterns}, <<"heliograph">>)'
+        )
+
+    def grant(self, user: str, rights: AgentRights, *, vhost: str = "/") -> None:
+        """Give a user an agent's rights."""
+        for topic in rights.topics:
+            self.set_topic_permissions(
+                user, topic.exchange, vhost=vhost, write=topic.write, read=topic.read
+            )
+        self.set_permissions(
+            user, vhost=vhost, configure=rights.configure, write=rights.write, read=rights.read
+        )
+
     def _start_once(self, installation: Installation) -> None:
         if self.port is None:
             self.port = ports.choose()
         elif not ports.is_free(self.port):
             raise PortInUse(SERVICE, self.port, self._port_setting)
         self._distribution_port, self._epmd_port = ports.choose(), ports.choose()
+        if self._management and self.management_port is None:
+            self.management_port = ports.choose()
         with locked(self.base_dir) as lock:
             self.log.unlink(missing_ok=True)
-            self.name = prepare(self.base_dir, self.port)
+            self.name = prepare(self.base_dir, self.port, self.management_port)
             self._epmd = KeptProcess(
                 [installation.epmd, "-port", str(self._epmd_port), "-address", "127.0.0.1"],
                 log=self.base_dir / "log" / "epmd.log",
@@ -201,8 +240,13 @@ class RabbitNode:
         return environment(self.base_dir, self.name, self._distribution_port, self._epmd_port)
 
     def _await_ready(self, server: KeptProcess, port: int) -> None:
+        web = self.management_port
         ready = wait_until(
-            lambda: not server.alive or ports.answers(port, AMQP_GREETING), timeout=START_TIMEOUT
+            lambda: (
+                not server.alive
+                or (ports.answers(port, AMQP_GREETING) and (web is None or ports.answers(web)))
+            ),
+            timeout=START_TIMEOUT,
         )
         if not server.alive:
             raise NodeDidNotStart(SERVICE, "ended while it started", self.log)

@@ -32,8 +32,12 @@ CONFIGURATION = """\
 [{{rabbit, [{{tcp_listeners, [{{"127.0.0.1", {port}}}]}},
            {{disk_free_limit, 50000000}},
            {{cluster_formation, []}}]}},
- {{ra, [{{wal_max_size_bytes, 67108864}}]}}].
+ {{ra, [{{wal_max_size_bytes, 67108864}}]}}{plugins}].
 """
+
+# RabbitMQ documentation, "Management Plugin": the listener's port and interface.
+MANAGEMENT = """,
+ {{rabbitmq_management, [{{tcp_config, [{{port, {port}}}, {{ip, "127.0.0.1"}}]}}]}}"""
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,11 @@ def find_installation(library: Path = DEBIAN_LIBRARY) -> Installation:
     return Installation(scripts, programs / "epmd", programs / "erl_call")
 
 
-def prepare(base_dir: Path, port: int) -> str:
+def prepare(base_dir: Path, port: int, management_port: int | None = None) -> str:
     """Write cookie and configuration; return the node's name.
 
-    The name stays as it was in an earlier run, because RabbitMQ binds its data to it.
+    The name stays as it was in an earlier run, because RabbitMQ binds its data to it. The
+    management plugin is on where it has a port.
     """
     for folder in ("home", "mnesia"):
         (base_dir / folder).mkdir(exist_ok=True)
@@ -73,8 +78,10 @@ def prepare(base_dir: Path, port: int) -> str:
     name = base_dir / "name"
     _write_once(cookie, secrets.token_hex(16))
     _write_once(name, f"heliograph-{secrets.token_hex(4)}@localhost")
-    (base_dir / "advanced.config").write_text(CONFIGURATION.format(port=port))
-    (base_dir / "enabled_plugins").write_text("[].\n")
+    managed = management_port is not None
+    plugins = MANAGEMENT.format(port=management_port) if managed else ""
+    (base_dir / "advanced.config").write_text(CONFIGURATION.format(port=port, plugins=plugins))
+    (base_dir / "enabled_plugins").write_text("[rabbitmq_management].\n" if managed else "[].\n")
     return name.read_text()
 
 

@@ -16,6 +16,7 @@ from agent_world import (
     world_on,
 )
 
+from common.bus.rights import agent_rights
 from heliograph import (
     Agent,
     AgentNotAllowed,
@@ -131,14 +132,7 @@ async def test_the_documented_permissions_are_enough_and_others_are_refused(
     """docs/agents.md names these patterns."""
     name = f"desk-{vhost}"
     rabbit.add_user(name, "secret")
-    mine = rf"{TENANT}\.{AGENT}"
-    rabbit.set_permissions(
-        name,
-        vhost=vhost,
-        configure=rf"^reply\.{mine}\.",
-        write=r"^heliograph\.(commands|dead)$",
-        read=rf"^(agent\.{mine}$|reply\.{mine}\.)",
-    )
+    rabbit.grant(name, agent_rights(TENANT, AGENT), vhost=vhost)
     url = world.url.replace("guest:guest", f"{name}:secret")
     await world.turn("t1")
     async with agent_of(url) as agent:

@@ -16,9 +16,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import aio_pika
+import aiohttp
 import psutil
 import pymongo
 import pytest
+import yarl
 from pymongo.errors import PyMongoError
 
 from local.nodes import (
@@ -117,6 +119,28 @@ def test_nothing_listens_beyond_the_loopback_interface(node: Node) -> None:
     }
     assert addresses <= {"127.0.0.1", "::1"}
     assert "127.0.0.1" in addresses
+
+
+async def test_the_management_api_is_there_where_it_is_asked_for(tmp_path: Path) -> None:
+    """And nowhere else: on the loopback interface, at the address that the node names."""
+    with RabbitNode(tmp_path / "node", management=True) as node:
+        broker = psutil.Process(node.pid)
+        listening = [c.laddr for c in broker.net_connections() if c.status == psutil.CONN_LISTEN]
+        assert {address.ip for address in listening} == {"127.0.0.1"}
+        assert node.management_port in {address.port for address in listening}
+        address = yarl.URL(node.management_url) / "api/overview"
+        async with aiohttp.ClientSession() as session:
+            assert (await session.get(address.with_user(None))).status == 401
+            async with session.get(address) as answer:
+                assert (await answer.json())["node"] == node.name
+        port = node.management_port
+        node.restart()
+        assert node.management_port == port
+
+
+def test_without_being_asked_a_node_starts_no_plugin(rabbit: RabbitNode) -> None:
+    assert rabbit.management_url == ""
+    assert rabbit.evaluate("rabbit_plugins:active()") == "[]"
 
 
 def test_a_taken_port_is_named_with_the_setting_that_changes_it(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from common.bus.rights import AgentRights
 from local import stage
 from local.nodes import RabbitNode
 
@@ -23,13 +24,13 @@ class Broker:
 
     def __init__(self) -> None:
         self.users: dict[str, str] = {}
-        self.rights: dict[str, dict[str, str]] = {}
+        self.rights: dict[str, AgentRights] = {}
 
     def add_user(self, name: str, password: str) -> None:
         self.users[name] = password
 
-    def set_permissions(self, name: str, **patterns: str) -> None:
-        self.rights[name] = patterns
+    def grant(self, name: str, rights: AgentRights) -> None:
+        self.rights[name] = rights
 
 
 def test_the_demo_agents_user_has_exactly_the_rights_of_the_agents_page() -> None:
@@ -37,6 +38,11 @@ def test_the_demo_agents_user_has_exactly_the_rights_of_the_agents_page() -> Non
     url = stage._make_agent_user(cast("RabbitNode", broker))
     told = re.findall(r"^\| (configure|write|read) \| `(.+)` \|$", PAGE, re.MULTILINE)
     ((user, password),) = broker.users.items()
-    assert broker.rights == {user: {right: p.replace("\\|", "|") for right, p in told}}
+    rights = broker.rights[user]
+    given = {right: getattr(rights, right).replace("|", "\\|") for right, _ in told}
+    assert given == dict(told)
     assert len(told) == 3
+    topics = re.findall(r"^\| topic write, `(.+)` \| `(.+)` \|$", PAGE, re.MULTILINE)
+    assert {topic.exchange: topic.write for topic in rights.topics} == dict(topics)
+    assert len(topics) == 2
     assert url == f"amqp://{user}:{password}@127.0.0.1:5672/"

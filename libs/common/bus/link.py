@@ -82,6 +82,10 @@ class Link:
             channel = await self._channel(publisher_confirms=False)
             await subscription.attach(channel, self.report_loss)
 
+    async def side_channel(self) -> Any:
+        """A channel for work in passing, whose end harms nothing else."""
+        return await self._channel(vital=False, publisher_confirms=False)
+
     async def close(self) -> None:
         closing = asyncio.ensure_future(self._connection.close())
         _, unfinished = await asyncio.wait({closing}, timeout=_CLOSE_SECONDS)

@@ -35,6 +35,12 @@ _BROKERS_OWN: Final = frozenset(
 )
 """Headers that RabbitMQ adds when it redelivers or dead-letters; they tell of our waiting only."""
 
+DEATH_HEADERS: Final = {
+    topology.HEADER_REASON: "x-first-death-reason",
+    topology.HEADER_PARKED_FROM: "x-first-death-queue",
+}
+"""Our header, and the broker's that stands for it where the broker itself parked a message."""
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -124,6 +130,16 @@ def parked(delivery: Delivery, code: str, detail: str, *, own_user: str) -> Outg
         topology.HEADER_PARKED_FROM: delivery.queue,
     }
     return _copy(delivery, wire.DEAD_EXCHANGE, delivery.queue, headers)
+
+
+def renewed(delivery: Delivery, *, own_user: str) -> Outgoing:
+    """A parked message as it was, for the end of its own parking place. What only the broker said
+    of its death is kept in our words."""
+    headers = _headers(delivery, own_user)
+    for ours, brokers in DEATH_HEADERS.items():
+        if ours not in headers and brokers in delivery.headers:
+            headers[ours] = delivery.headers[brokers]
+    return _copy(delivery, "", delivery.queue, headers)
 
 
 def _copy(delivery: Delivery, exchange: str, key: str, headers: dict[str, object]) -> Outgoing:

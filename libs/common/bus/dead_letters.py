@@ -1,0 +1,202 @@
+"""Looking at parked messages without losing or changing one.
+
+A queue has no way to be read that leaves it alone: a message is got, and given back. A quorum queue
+counts that, and drops a message that it has delivered more often than its delivery limit, which is
+20 where nothing else is declared (RabbitMQ 4.0; RabbitMQ documentation, "Quorum Queues", "Poison
+Message Handling"). From 4.3 on it no longer counts `basic.nack` (rabbitmq-server, pull request
+15387), which is therefore how messages are given back here. An existing queue's limit cannot be
+changed by those who declare it, so nothing is built on one: every message carries its count as
+`x-delivery-count`, and when the first has reached `RENEW_AT`, what is in hand is published to the
+queue's end again, and only when that is confirmed, acked. A renewed message counts from nought.
+
+Where all messages of the queue are in hand, renewing keeps their order; of a longer queue the part
+that is looked at goes behind the rest. Whoever dies between confirm and ack leaves a message twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import structlog
+from aiormq.exceptions import ChannelNotFoundEntity
+from yarl import URL
+
+from common.bus.deadline import bounded
+from common.bus.link import Link
+from common.bus.messages import BusUnavailable, Delivery
+from common.bus.subscription import AmqpDelivery
+from common.bus.topology import HEADER_DETAIL, HEADER_FIRST_SEEN, HEADER_PARKED_FROM, HEADER_REASON
+from common.bus.verdicts import DEATH_HEADERS, Publisher, renewed
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+MOST: Final = 100
+"""Messages that one look takes."""
+
+RENEW_AT: Final = 5
+"""A quarter of the least delivery limit, so that looks that fail half-way have room."""
+
+_FAILURES: Final = 3
+"""Renewals that may fail in a row before a queue is no longer looked at."""
+
+_COUNT: Final = "x-delivery-count"
+
+
+class NoSuchQueue(Exception):
+    """The broker has no queue of this name: nothing was ever parked there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A parked message. What nobody noted is empty."""
+
+    message_id: str
+    type: str
+    reason: str
+    detail: str
+    parked_from: str
+    first_seen: str
+    body: bytes
+
+
+class DeadLetters:
+    """Looks at parked messages, over a connection of its own for each look.
+
+    Args:
+        url: `amqp://` or `amqps://` URL.
+        bus: publishes what is renewed.
+        timeout: seconds for one look.
+    """
+
+    def __init__(self, url: str, bus: Publisher, *, app: str = "health", timeout: float = 10.0):
+        self._url = URL(url)
+        self._bus = bus
+        self._app = app
+        self._timeout = timeout
+        self._looking = asyncio.Lock()
+        self._failures: Counter[str] = Counter()
+
+    async def count(self, queues: Iterable[str]) -> Mapping[str, int]:
+        """How many messages each queue has; those that do not exist are left out.
+
+        Raises:
+            BusUnavailable: the broker is away.
+        """
+
+        async def work(link: Link) -> dict[str, int]:
+            found = ((queue, await _count(link, queue)) for queue in queues)
+            return {queue: number async for queue, number in found if number is not None}
+
+        return await self._linked(work)
+
+    async def look(self, queue: str, *, limit: int) -> Sequence[DeadLetter]:
+        """The messages at the head of a queue, which keeps them.
+
+        Raises:
+            NoSuchQueue: there is no such queue.
+            BusUnavailable: the broker is away, or did not take what had to be renewed.
+        """
+        if self._failures[queue] >= _FAILURES:
+            raise BusUnavailable(
+                f"{queue} is not looked at any more, as renewing its messages fails"
+            )
+
+        async def work(link: Link) -> list[Delivery]:
+            channel = await link.side_channel()
+            taken = await _take(channel, queue, min(limit, MOST))
+            try:
+                await self._renew(queue, taken)
+            finally:
+                await _give_back(channel, queue)
+            return taken
+
+        async with self._looking:  # Two at once would hide messages from each other.
+            return [_letter(delivery) for delivery in await self._linked(work)]
+
+    async def _renew(self, queue: str, taken: Sequence[Delivery]) -> None:
+        """Publish what is in hand anew where one of it was given back too often."""
+        if not any(_given_back(delivery) >= RENEW_AT for delivery in taken):
+            return
+        copies = [renewed(delivery, own_user=self._bus.user) for delivery in taken]
+        results = await self._bus.publish_all(copies)
+        for delivery, error in zip(taken, results, strict=True):
+            if error is None:
+                await delivery.ack()
+        failed = next((error for error in results if error is not None), None)
+        if failed is None:
+            self._failures[queue] = 0
+            return
+        self._failures[queue] += 1
+        log.warning("dead_letters.not_renewed", queue=queue, error=str(failed))
+        raise BusUnavailable("the messages could not be renewed") from failed
+
+    async def _linked(self, work: Callable[[Link], Awaitable[T]]) -> T:
+        async def linked() -> T:
+            link = await Link.open(self._url, app=self._app)
+            try:
+                return await work(link)
+            finally:
+                await link.close()
+
+        return await bounded(linked(), self._timeout)
+
+
+async def _count(link: Link, queue: str) -> int | None:
+    channel = await link.side_channel()
+    try:
+        answer = await channel.queue_declare(queue, passive=True)
+    except ChannelNotFoundEntity:
+        return None  # And the channel is closed with it.
+    await channel.close()
+    number: int = answer.message_count
+    return number
+
+
+async def _take(channel: Any, queue: str, limit: int) -> list[Delivery]:
+    taken: list[Delivery] = []
+    try:
+        while len(taken) < limit:
+            message = await channel.basic_get(queue)
+            if message.delivery_tag is None:
+                break
+            taken.append(AmqpDelivery(message, queue))
+    except ChannelNotFoundEntity:
+        raise NoSuchQueue(queue) from None
+    return taken
+
+
+async def _give_back(channel: Any, queue: str) -> None:
+    """Give back all that is not acked, and wait until the broker has it: what a closed channel
+    leaves counts as a failure on every release."""
+    await channel.basic_nack(0, multiple=True, requeue=True)
+    await channel.queue_declare(queue, passive=True)
+
+
+def _given_back(delivery: Delivery) -> int:
+    value = delivery.headers.get(_COUNT, 0)
+    return value if isinstance(value, int) else 0
+
+
+def _letter(delivery: Delivery) -> DeadLetter:
+    return DeadLetter(
+        message_id=delivery.message_id,
+        type=delivery.type,
+        reason=_text(delivery, HEADER_REASON),
+        detail=_text(delivery, HEADER_DETAIL),
+        parked_from=_text(delivery, HEADER_PARKED_FROM),
+        first_seen=_text(delivery, HEADER_FIRST_SEEN),
+        body=delivery.body,
+    )
+
+
+def _text(delivery: Delivery, header: str) -> str:
+    value = delivery.headers.get(header)
+    if value is None:
+        value = delivery.headers.get(DEATH_HEADERS.get(header, ""))
+    return value if isinstance(value, str) else ""
