@@ -1,36 +1,73 @@
-"""`python -m health` runs the service; `python -m health --once` validates now and exits.
+"""`python -m health` runs the service. What is done once and ends:
 
-Exit codes of `--once`: 0 all are healthy, 1 one is in error, 2 one could not be checked.
+`--once` validates every connection now. Exit codes: 0 all are healthy, 1 one is in error, 2 one
+could not be checked.
+
+`--make-key ROLE NAME [--tenant ID]` makes an API key and prints it, this one time: the first one of
+an installation is made so. Exit codes: 0 made, 1 refused, 2 the store is away.
+
+`--rotate-master-key` wraps every tenant's data key under the first of the master keys, beside the
+running services. Exit codes: 0 done, 1 some do not open, 2 the store went away; start it again.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Coroutine
 
 import uvloop
 
 from common import logging as logs
 from common.lifecycle import run
 from common.settings import load_or_exit
+from health.access.first_key import make_key
+from health.access.roles import Role
 from health.app import serve, validate_once
+from health.rotation import rotate_master_key
 from health.settings import HealthSettings
 
 
 def main() -> None:
     """Do what the command line says."""
-    parser = argparse.ArgumentParser(prog="python -m health")
-    parser.add_argument(
-        "--once",
-        action="store_true",
-        help="validate every connection now and exit: 0 all healthy, 1 any in error, "
-        "2 not all could be checked",
-    )
-    if not parser.parse_args().once:
+    arguments = _arguments()
+    if not (arguments.once or arguments.make_key or arguments.rotate_master_key):
         run("health", HealthSettings, serve)
         return
     settings = load_or_exit(HealthSettings)
     logs.configure(service="health", level=settings.log_level, form=settings.log_format)
-    raise SystemExit(uvloop.run(validate_once(settings)))
+    raise SystemExit(uvloop.run(_task(arguments, settings)))
+
+
+def _task(arguments: argparse.Namespace, settings: HealthSettings) -> Coroutine[None, None, int]:
+    if arguments.make_key:
+        role, name = arguments.make_key
+        return make_key(settings, role=role, name=name, tenant_id=arguments.tenant)
+    if arguments.rotate_master_key:
+        return rotate_master_key(settings)
+    return validate_once(settings)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m health",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    task = parser.add_mutually_exclusive_group()
+    task.add_argument("--once", action="store_true", help="validate every connection now and exit")
+    task.add_argument(
+        "--make-key",
+        nargs=2,
+        metavar=("ROLE", "NAME"),
+        help=f"make an API key and print it; the role is one of {', '.join(Role)}",
+    )
+    task.add_argument(
+        "--rotate-master-key",
+        action="store_true",
+        help="wrap every tenant's data key under the current master key",
+    )
+    parser.add_argument("--tenant", metavar="ID", help="whose key it is; an operator has none")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

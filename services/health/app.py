@@ -5,53 +5,103 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from datetime import UTC, datetime
+from contextlib import AsyncExitStack
 from typing import Final
 
+import structlog
+from aiohttp import web
+
 from common.bus.client import Bus
-from common.bus.topology import EXCHANGES, Topology
+from common.bus.topology import SERVICES
 from common.errors import StoreUnavailable
-from common.lifecycle import Runtime
+from common.lifecycle import Runtime, listen
+from common.master_key_check import master_key_problem
 from common.metrics import Metrics
-from common.providers.registry import PROVIDERS
+from common.settings import stop
 from common.store.client import Database, open_database
 from common.store.mongo_connections import MongoConnections, MongoLeases
+from common.store.mongo_tenant_keys import MongoTenantKeys
 from common.store.schema import ensure_schema
 from common.store.watch import StoreWatch
-from health.checking import Checker
+from health.building import Parts, build_parts, build_validation, now, web_application
 from health.daily import DailyRun
 from health.once import EXIT_NOT_CHECKED, exit_code, table
 from health.settings import HealthSettings
-from health.validation import Validation
+
+log = structlog.get_logger(__name__)
 
 _BUS_PATIENCE: Final = 5.0
 """Seconds for which `--once` waits for the broker, which it can do without."""
 
+_LAST_ANSWERS: Final = 10.0
+"""Seconds that a request has to be answered when the service stops."""
+
 
 async def serve(settings: HealthSettings, runtime: Runtime) -> None:
-    """Run the service until it is told to stop."""
-    database = _database(settings)
-    bus = _bus(settings)
-    watch = StoreWatch(database.ping, on_first_answer=lambda: ensure_schema(database))
-    daily = DailyRun(
-        connections=MongoConnections(database),
-        leases=MongoLeases(database),
-        validation=_validation(settings, database, bus, runtime.metrics),
-        at=settings.validation_time,
-        lease=settings.health_validation_lease,
-        replica=runtime.replica,
-        now=_now,
+    """Run the service until it is told to stop, then answer what was asked and finish what is in
+    hand.
+
+    What is pushed onto the stack ends in the reverse order: first nobody is let in any more, then
+    the views end, then bus and database.
+    """
+    async with AsyncExitStack() as stack:
+        database = _database(settings)
+        stack.callback(database.close)
+        bus = _bus(settings)
+        stack.push_async_callback(bus.close)
+        watch = StoreWatch(database.ping, on_first_answer=lambda: _begin(settings, database))
+        stack.push_async_callback(watch.close)
+        runtime.management.add_check("rabbitmq", lambda: bus.problem)
+        runtime.management.add_check("mongodb", lambda: watch.problem)
+
+        bus.start()
+        watch.start()
+        parts = await build_parts(settings, database, bus, runtime.metrics, stack)
+        await _serve_http(settings, parts, runtime, stack)
+        daily = DailyRun(
+            connections=MongoConnections(database),
+            leases=MongoLeases(database),
+            validation=parts.validation,
+            at=settings.validation_time,
+            lease=settings.health_validation_lease,
+            replica=runtime.replica,
+            now=now,
+        )
+        async with asyncio.TaskGroup() as work:
+            work.create_task(parts.sweep.run(runtime.stopping), name="sweep")
+            work.create_task(daily.run(runtime.stopping), name="daily")
+
+
+async def _begin(settings: HealthSettings, database: Database) -> None:
+    """When the store first answers: make the schema, and stop where the master key is wrong."""
+    await ensure_schema(database)
+    problem = await master_key_problem(MongoTenantKeys(database), settings.master_keys)
+    if problem is not None:
+        stop(problem)
+
+
+async def _serve_http(
+    settings: HealthSettings, parts: Parts, runtime: Runtime, stack: AsyncExitStack
+) -> None:
+    viewing = asyncio.create_task(parts.live.run(), name="live")
+    stack.push_async_callback(asyncio.wait, {viewing})
+    runner = web.AppRunner(
+        web_application(
+            parts.desks,
+            runtime.metrics,
+            public_webhook_url=settings.health_public_webhook_url,
+        ),
+        access_log=None,
+        shutdown_timeout=_LAST_ANSWERS,
+        handler_cancellation=True,
     )
-    runtime.management.add_check("rabbitmq", lambda: bus.problem)
-    runtime.management.add_check("mongodb", lambda: watch.problem)
-
-    bus.start()
-    watch.start()
-    await daily.run(runtime.stopping)
-
-    await watch.close()
-    await bus.close()
-    database.close()
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    # Before the runner waits for its answers: a view would never end by itself.
+    stack.push_async_callback(parts.live.close)
+    site = web.TCPSite(runner, settings.health_host, settings.health_port)
+    await listen(site.start(), f"console port {settings.health_port}")
+    log.info("console.listening", port=settings.health_port)
 
 
 async def validate_once(settings: HealthSettings) -> int:
@@ -64,7 +114,7 @@ async def validate_once(settings: HealthSettings) -> int:
             async with asyncio.timeout(_BUS_PATIENCE):
                 await bus.ready()
         records = await MongoConnections(database).to_validate()
-        checked = await _validation(settings, database, bus, Metrics()).run(records)
+        checked = await build_validation(settings, database, bus, Metrics()).run(records)
     except StoreUnavailable as error:
         sys.stderr.write(f"heliograph: nothing could be checked: {error}\n")
         return EXIT_NOT_CHECKED
@@ -73,24 +123,6 @@ async def validate_once(settings: HealthSettings) -> int:
         database.close()
     sys.stdout.write(table(checked))
     return exit_code(checked)
-
-
-def _validation(
-    settings: HealthSettings, database: Database, bus: Bus, metrics: Metrics
-) -> Validation:
-    return Validation(
-        connections=MongoConnections(database),
-        checker=Checker(
-            PROVIDERS,
-            settings.master_keys,
-            timeout=settings.health_validation_timeout,
-            pause=settings.health_validation_retry_pause,
-        ),
-        bus=bus,
-        metrics=metrics,
-        concurrency=settings.health_validation_concurrency,
-        now=_now,
-    )
 
 
 def _database(settings: HealthSettings) -> Database:
@@ -103,11 +135,7 @@ def _bus(settings: HealthSettings) -> Bus:
     return Bus(
         settings.rabbitmq_url.get_secret_value(),
         app="health",
-        topology=Topology(EXCHANGES),
+        topology=SERVICES,
         publish_deadline=settings.publish_deadline,
         heartbeat=settings.rabbitmq_heartbeat,
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

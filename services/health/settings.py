@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from datetime import time
 from typing import Final
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 
-from common.sealed_settings import SealedSettings
+from health.access.settings import AccessSettings
 
+_PUBLIC_ORIGIN: Final = re.compile(
+    r"(https://[^\s/?#@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?)(/[^\s?#]*)?"
+)
+_MANAGEMENT_URL: Final = re.compile(r"https?://[^\s/?#:@]+:[^\s/?#@]+@[^\s/?#@]+(/[^\s?#]*)?")
 _TIME_OF_DAY: Final = r"^([01]\d|2[0-3]):[0-5]\d$"
 
 
-class HealthSettings(SealedSettings):
+class HealthSettings(AccessSettings):
     """What the health service needs to know beside the shared settings."""
 
+    health_host: str = Field(
+        default="0.0.0.0",  # noqa: S104 - a pod is reached from outside
+        description="Address of console and API.",
+    )
+    health_port: int = Field(default=8081, ge=0, le=65535, description="Port of console and API.")
     health_validation_time: str = Field(
         default="04:00",
         pattern=_TIME_OF_DAY,
@@ -42,6 +52,55 @@ class HealthSettings(SealedSettings):
         description="Seconds after which another replica takes over the day's validation from one "
         "that died.",
     )
+    health_approval_ttl: float = Field(
+        default=24.0,
+        gt=0,
+        le=24 * 30,
+        description="Hours after which a text that nobody has decided on can no longer be "
+        "approved.",
+    )
+    health_sweep_interval: float = Field(
+        default=5.0,
+        gt=0,
+        le=3600,
+        description="Seconds between two looks for texts whose time for approval is over, and for "
+        "decisions that no sender has begun to carry out.",
+    )
+    health_public_webhook_url: str = Field(
+        default="",
+        description="Address at which providers reach the webhook from the internet, such as "
+        "`https://texts.example.com`; the console shows callback addresses with it. Must be https, "
+        "but for a loopback address. Empty: a placeholder is shown.",
+    )
+
+    @field_validator("health_public_webhook_url")
+    @classmethod
+    def _an_origin(cls, value: str) -> str:
+        origin = value.strip().rstrip("/")
+        if origin and not _PUBLIC_ORIGIN.fullmatch(origin):
+            raise ValueError("must be https:// with a host, perhaps with a port and a path")
+        return origin
+
+    health_allow_loopback_providers: bool = Field(
+        default=False,
+        description="Whether a connection may name this machine as its provider's address, over "
+        "plain http and with a port: for simulators. Never in production, where a tenant could "
+        "reach through it what only this service can reach.",
+    )
+
+    rabbitmq_management_url: SecretStr | None = Field(
+        default=None,
+        description="URL of RabbitMQ's management HTTP API with an administrator's user and "
+        "password, `https://user:password@host:port/`. With it each agent gets a broker user of "
+        "its own; without it those are made by hand.",
+    )
+
+    @field_validator("rabbitmq_management_url")
+    @classmethod
+    def _management(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _MANAGEMENT_URL.fullmatch(value.get_secret_value()):
+            raise ValueError("must be https:// or http:// with user, password and host")
+        return value
 
     @property
     def validation_time(self) -> time:

@@ -6,16 +6,40 @@ from collections.abc import AsyncIterator
 
 import pytest
 from conformance.store_suite import FakeClock, Stores, StoreSuite
-from conformance.store_world import new_text
+from conformance.store_world import Decide, new_text
 
 from common.store.client import open_database
+from common.store.control import SYSTEM, NewBody
+from common.store.control_ports import AlreadyDecided, NotFound
 from common.store.directory import MongoDirectory
 from common.store.mongo_connections import MongoConnections, MongoLeases
+from common.store.mongo_control_approvals import MongoApprovals
 from common.store.mongo_executions import MongoExecutions
 from common.store.mongo_inbound import MongoInbound
 from common.store.mongo_outbound import MongoOutbound
+from common.store.records import ApprovalDecision
 from common.store.schema import CONSENTS, ensure_schema
 from heliograph.models import Keyword
+
+
+def decider(approvals: MongoApprovals) -> Decide:
+    async def decide(
+        tenant_id: str,
+        message_id: str,
+        decision: ApprovalDecision,
+        *,
+        body: NewBody | None = None,
+        reason: str | None = None,
+    ) -> bool:
+        try:
+            await approvals.decide(
+                tenant_id, message_id, decision, body=body, reason=reason, by=SYSTEM
+            )
+        except (AlreadyDecided, NotFound):
+            return False
+        return True
+
+    return decide
 
 
 class TestMongoStore(StoreSuite):
@@ -32,6 +56,7 @@ class TestMongoStore(StoreSuite):
             executions=MongoExecutions(database),
             connections=MongoConnections(database, clock=clock),
             leases=MongoLeases(database, clock=clock),
+            decide=decider(MongoApprovals(database, clock=clock)),
         )
         database.close()
 

@@ -53,7 +53,7 @@ async def test_a_history_costs_the_same_however_long_its_conversation(
     await record(database, [new_text(str(n), at=n) for n in range(LONG)])
     (last,) = await record(database, [new_text("last", at=LONG)])
     stage = explain(behind, histories_pipeline([last.id], ["acme"], LIMIT))
-    assert stage["indexesUsed"] == [schema.HISTORY_INDEX]
+    assert stage["indexesUsed"] == [schema.CONVERSATION_INDEX]
     assert stage["collectionScans"] == 0
     assert stage["totalDocsExamined"] <= 2 * LIMIT
     assert stage["totalKeysExamined"] <= 2 * LIMIT
@@ -95,6 +95,8 @@ async def test_no_query_of_the_hot_paths_scans_the_texts(
     await inbound.histories(recorded, limit=LIMIT)
     await inbound.mark_handed_over([text.id for text in recorded], tenant_ids=frozenset({"acme"}))
     await record(database, texts)
+    crowd = [new_outbound("campaign", index) for index in range(50)]
+    await outbound.claim(crowd, owner="one", lease=LEASE)  # Among one text all plans are alike.
     answer = new_outbound(in_reply_to=recorded[0].id)
     await outbound.claim([answer], owner="one", lease=LEASE)
     await outbound.begin("acme", answer.id, owner="one", lease=LEASE)
@@ -109,7 +111,7 @@ async def test_no_query_of_the_hot_paths_scans_the_texts(
     for operation in seen:
         assert operation["planSummary"].startswith(("IXSCAN", "IDHACK")), operation["planSummary"]
     used = {operation["planSummary"] for operation in seen}
-    for key in ("provider_message_id: 1", "in_reply_to: 1", "tenant_id: 1, seq: -1"):
+    for key in ("provider_message_id: 1", "in_reply_to: 1", "tenant_id: 1, direction: 1, seq: -1"):
         assert any(key in summary for summary in used), key
 
 
@@ -119,6 +121,31 @@ async def test_a_number_is_found_by_its_index(
     await MongoDirectory(database).find_number("+15550100001")
     (operation,) = plans(schema.NUMBERS)
     assert operation["planSummary"] == "IXSCAN { address: 1 }"
+
+
+async def test_an_inbound_text_touches_three_indexes(database: Database, behind: Behind) -> None:
+    """Those of earlier releases go, and partial ones are for other texts."""
+    behind.drop_collection(schema.MESSAGES)
+    behind[schema.MESSAGES].create_index(
+        [("conversation_id", 1), ("at", -1), ("seq", -1)],
+        name="history",
+        partialFilterExpression={"in_history": True},
+    )
+    behind[schema.MESSAGES].create_index(
+        [("tenant_id", 1), ("seq", -1)],
+        name="latest_inbound",
+        partialFilterExpression={"direction": "INBOUND"},
+    )
+    await schema.ensure_schema(database)
+    await record(database, [new_text()])
+    entries = {
+        name: behind[schema.MESSAGES].aggregate(
+            [{"$match": index.get("partialFilterExpression", {})}, {"$count": "n"}]
+        )
+        for name, index in behind[schema.MESSAGES].index_information().items()
+    }
+    touched = {name for name, found in entries.items() if list(found)}
+    assert touched == {"_id_", schema.CONVERSATION_INDEX, schema.TENANT_INDEX}
 
 
 async def test_a_batch_is_recorded_in_two_writes(database: Database, behind: Behind) -> None:

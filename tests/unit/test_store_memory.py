@@ -30,6 +30,7 @@ class TestMemoryStore(StoreSuite):
             executions=MemoryExecutions(memory),
             connections=MemoryConnections(memory),
             leases=MemoryLeases(memory),
+            decide=MemoryOutbound(memory).decide,
         )
 
 

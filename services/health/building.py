@@ -1,0 +1,179 @@
+"""How desks and pages are put together: everything that API and console work with."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import aiohttp
+from aiohttp import web
+
+from common.bus.client import Bus
+from common.bus.dead_letters import DeadLetters
+from common.metrics import Metrics
+from common.providers.registry import PROVIDERS
+from common.store.client import Database
+from common.store.mongo_audit import MongoAudit
+from common.store.mongo_connections import MongoConnections
+from common.store.mongo_control_agents import MongoAgents
+from common.store.mongo_control_approvals import MongoApprovals
+from common.store.mongo_control_connections import MongoConnectionDirectory
+from common.store.mongo_control_keys import MongoKeys
+from common.store.mongo_control_numbers import MongoNumbers
+from common.store.mongo_control_reading import MongoReading
+from common.store.mongo_control_sessions import MongoSessions
+from common.store.mongo_control_tenants import MongoTenants
+from common.store.mongo_executions import MongoExecutions
+from health.access.secrets import Hashing
+from health.access.wiring import build_door
+from health.announcing import Announcer
+from health.api.table import ROUTES as API_ROUTES
+from health.checking import Checker
+from health.console import rendering
+from health.console.callbacks import PUBLIC_WEBHOOK_URL
+from health.console.table import ROUTES as CONSOLE_ROUTES
+from health.desk.agent_queues import AgentQueues
+from health.desk.agents import AgentDesk
+from health.desk.approvals import ApprovalDesk
+from health.desk.asking import Asking
+from health.desk.broker_users import BrokerUsers, open_broker_users
+from health.desk.connections import ConnectionDesk
+from health.desk.dead_letters import DeadLetterDesk
+from health.desk.keys import KeyDesk
+from health.desk.live import Live
+from health.desk.nudging import Nudger
+from health.desk.numbers import NumberDesk
+from health.desk.permission import Permission
+from health.desk.sweep import ApprovalSweep
+from health.desk.tenants import TenantDesk
+from health.desk.vault import Vault
+from health.desks import Desks
+from health.settings import HealthSettings
+from health.validation import Validation
+from health.web.serve import MAX_BODY_OCTETS, Server
+
+_HOUR: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the service runs: it serves the desks, and the rest goes on by itself."""
+
+    desks: Desks
+    validation: Validation
+    sweep: ApprovalSweep
+    live: Live
+
+
+def now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def web_application(
+    desks: Desks, metrics: Metrics, *, public_webhook_url: str = ""
+) -> web.Application:
+    """API and console as one application."""
+    app = web.Application(client_max_size=MAX_BODY_OCTETS)
+    rendering.install(app)
+    app[PUBLIC_WEBHOOK_URL] = public_webhook_url
+    routes = (*API_ROUTES, *CONSOLE_ROUTES)
+    Server(desks, routes, metrics, rendering.render_problem).add_to(app)
+    return app
+
+
+def build_validation(
+    settings: HealthSettings, database: Database, bus: Bus, metrics: Metrics
+) -> Validation:
+    """The check of connections, for the daily run and for `check now`."""
+    return Validation(
+        connections=MongoConnections(database),
+        checker=Checker(
+            PROVIDERS,
+            settings.master_keys,
+            timeout=settings.health_validation_timeout,
+            pause=settings.health_validation_retry_pause,
+        ),
+        bus=bus,
+        metrics=metrics,
+        concurrency=settings.health_validation_concurrency,
+        now=now,
+    )
+
+
+async def build_parts(
+    settings: HealthSettings,
+    database: Database,
+    bus: Bus,
+    metrics: Metrics,
+    stack: AsyncExitStack,
+) -> Parts:
+    """Everything over MongoDB and RabbitMQ; what has to be closed goes onto the stack."""
+    audit = MongoAudit(database)
+    tenants, agents = MongoTenants(database), MongoAgents(database)
+    keys, hashing = MongoKeys(database), Hashing()
+    numbers, connections = MongoNumbers(database), MongoConnections(database)
+    approvals = MongoApprovals(database, ttl=settings.health_approval_ttl * _HOUR)
+    reading = MongoReading(database)
+    http = await stack.enter_async_context(aiohttp.ClientSession(trust_env=True))
+    users = await _broker_users(settings, stack)
+    asking = Asking(PROVIDERS, timeout=settings.health_validation_timeout)
+    queues, vault = AgentQueues(agents, bus), Vault(tenants, settings.master_keys)
+    announcer, nudger = Announcer(bus), Nudger(bus)
+    validation = build_validation(settings, database, bus, metrics)
+    live = Live(reading)
+    desks = Desks(
+        door=build_door(
+            settings,
+            keys=keys,
+            sessions=MongoSessions(database),
+            audit=audit,
+            hashing=hashing,
+            http=http,
+        ),
+        tenants=TenantDesk(tenants, settings.master_keys),
+        agents=AgentDesk(agents, tenants, audit, users),
+        keys=KeyDesk(keys=keys, tenants=tenants, hashing=hashing, clock=now),
+        connections=ConnectionDesk(
+            directory=MongoConnectionDirectory(database),
+            connections=connections,
+            tenants=tenants,
+            audit=audit,
+            queues=queues,
+            asking=asking,
+            permission=Permission(tenants, asking),
+            vault=vault,
+            validation=validation,
+            announcer=announcer,
+            loopback=settings.health_allow_loopback_providers,
+        ),
+        numbers=NumberDesk(
+            numbers=numbers,
+            connections=connections,
+            tenants=tenants,
+            queues=queues,
+            asking=asking,
+            vault=vault,
+            announcer=announcer,
+        ),
+        approvals=ApprovalDesk(approvals, nudger, limit=settings.long_text_limit),
+        reading=reading,
+        executions=MongoExecutions(database),
+        audit=audit,
+        live=live,
+        dead_letters=DeadLetterDesk(
+            DeadLetters(settings.rabbitmq_url.get_secret_value(), bus), tenants, agents
+        ),
+    )
+    sweep = ApprovalSweep(approvals, nudger, interval=settings.health_sweep_interval)
+    return Parts(desks=desks, validation=validation, sweep=sweep, live=live)
+
+
+async def _broker_users(settings: HealthSettings, stack: AsyncExitStack) -> BrokerUsers | None:
+    url = settings.rabbitmq_management_url
+    if url is None:
+        return None
+    opened = open_broker_users(url.get_secret_value(), settings.rabbitmq_url.get_secret_value())
+    return await stack.enter_async_context(opened)

@@ -1,0 +1,1 @@
+"""The console: pages rendered here, enhanced by htmx, usable without."""

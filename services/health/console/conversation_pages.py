@@ -1,0 +1,170 @@
+"""Conversations: the list, a thread as a person reads it, and one text with all that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from aiohttp import web
+
+from common.addresses import normalise_address
+from common.store.control import TextView
+from common.store.control_ports import NotFound
+from common.store.records import Step
+from health.console.delivery import Delivery, delivery_of, reason_of, waits
+from health.console.page_routes import page
+from health.console.rendering import render
+from health.console.shown import day
+from health.web.routes import Body, Call, Route
+from heliograph.models import Direction
+
+_CONVERSATIONS: Final = 30
+_TEXTS: Final = 50
+_REFRESH: Final = 5
+"""Seconds between two refreshes of the list at least."""
+
+
+class ConversationsQuery(Body):
+    """Which conversations."""
+
+    number: str = ""
+    remote: str = ""
+    cursor: str | None = None
+
+
+class ThreadQuery(Body):
+    """Which part of a thread."""
+
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bubble:
+    """A text of a thread."""
+
+    text: TextView
+    inbound: bool
+    delivery: Delivery
+    waits: bool
+    reason: str | None
+    """Why it did not simply go out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The texts of a day, the oldest first."""
+
+    title: str
+    bubbles: tuple[Bubble, ...]
+
+
+async def conversations(call: Call) -> web.Response:
+    """Every conversation, the one with the newest text first."""
+    query: ConversationsQuery = call.query
+    found = await call.desks.reading.conversations(
+        call.tenant_id,
+        number=_address(query.number),
+        remote=_address(query.remote),
+        limit=_CONVERSATIONS,
+        cursor=query.cursor or None,
+    )
+    rows = [(item, bubble(item.newest)) for item in found.items]
+    return render(
+        call,
+        "conversations.html",
+        rows=rows,
+        next=found.next,
+        query=query,
+        live=None if query.cursor else f"/t/{call.tenant_id}/events?every={_REFRESH}",
+    )
+
+
+async def thread(call: Call) -> web.Response:
+    """One conversation as a person reads it."""
+    query: ThreadQuery = call.query
+    conversation_id = call.at("conversation_id")
+    conversation = await call.desks.reading.conversation(call.tenant_id, conversation_id)
+    if conversation is None:
+        raise NotFound
+    texts = await call.desks.reading.thread(
+        call.tenant_id, conversation_id, limit=_TEXTS, cursor=query.cursor or None
+    )
+    # An older part of the thread does not change, so it is not refreshed.
+    live = f"/t/{call.tenant_id}/events?conversation={conversation_id}"
+    return render(
+        call,
+        "conversation.html",
+        conversation=conversation,
+        days=days(texts.items),
+        older=texts.next,
+        newest=query.cursor is None,
+        live=None if query.cursor else live,
+    )
+
+
+async def message(call: Call) -> web.Response:
+    """One text with all that is known of it, and its life."""
+    message_id = call.at("message_id")
+    text = await call.desks.reading.text(call.tenant_id, message_id)
+    if text is None:
+        raise NotFound
+    if text.direction is Direction.INBOUND:
+        execution = await call.desks.executions.of_message(call.tenant_id, message_id)
+        steps = execution.steps if execution is not None else ()
+    else:
+        steps = life_of(text)
+    return render(call, "message.html", text=text, bubble=bubble(text), steps=steps)
+
+
+def bubble(text: TextView) -> Bubble:
+    """A text as people see it."""
+    return Bubble(
+        text=text,
+        inbound=text.direction is Direction.INBOUND,
+        delivery=delivery_of(text),
+        waits=waits(text),
+        reason=None if text.direction is Direction.INBOUND else reason_of(text),
+    )
+
+
+def days(newest_first: Sequence[TextView]) -> tuple[Day, ...]:
+    """The texts of a thread by day (UTC), the oldest first."""
+    by_day = groupby(reversed(newest_first), key=lambda text: day(text.at))
+    return tuple(Day(title, tuple(bubble(text) for text in texts)) for title, texts in by_day)
+
+
+def life_of(text: TextView) -> tuple[Step, ...]:
+    """What is known of an outbound text's life, in order of time."""
+    by = text.decided_by or ""
+    happened = (
+        ("answered", text.at, text.command_id or ""),
+        ("held", text.held_at, ""),
+        (text.decision.value if text.decision else "", text.decided_at, by),
+        ("sent", text.sent_at, text.provider),
+        ("reported", text.report_at, text.report_status or ""),
+    )
+    steps = [Step(what=what, at=at, detail=detail) for what, at, detail in happened if at]
+    return tuple(sorted(steps, key=lambda step: step.at))
+
+
+def _address(written: str) -> str | None:
+    return normalise_address(written) if written.strip() else None
+
+
+ROUTES: Final[tuple[Route, ...]] = (
+    page(
+        "conversations_page",
+        "/t/{tenant_id}/conversations",
+        conversations,
+        query=ConversationsQuery,
+    ),
+    page(
+        "conversation_page",
+        "/t/{tenant_id}/conversations/{conversation_id}",
+        thread,
+        query=ThreadQuery,
+    ),
+    page("message_page", "/t/{tenant_id}/messages/{message_id}", message),
+)

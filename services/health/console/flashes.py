@@ -1,0 +1,56 @@
+"""What is said once after something was done: short codes in a cookie, words in a table here. The
+cookie is not signed because nobody can say anything with it that is not written here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+COOKIE: Final = "heliograph_flash"
+SECONDS: Final = 60
+"""After which a message that no page has shown is forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flash:
+    """A message and its tone: `ok`, `sun`, `danger` or `info`."""
+
+    text: str
+    tone: str = "ok"
+
+
+FLASHES: Final[Mapping[str, Flash]] = {
+    # Sign-in
+    "signed_out": Flash("You are signed out.", "info"),
+    # Approvals
+    "approved": Flash("Approved. The text is on its way."),
+    "approved_edited": Flash("Approved with your words. The text is on its way."),
+    "rejected": Flash("Rejected. The text was not sent, and the agent is told why."),
+    "already_approved": Flash("Somebody was quicker: the text was approved already.", "sun"),
+    "already_rejected": Flash("Somebody was quicker: the text was rejected already.", "sun"),
+    "already_expired": Flash("Too late: the time to decide on this text is over.", "sun"),
+    # Tenants
+    "tenant_created": Flash("The tenant exists now."),
+    "tenant_updated": Flash("The tenant was changed."),
+    # Connections and numbers
+    "connected": Flash("Connected. Texts to its numbers now reach their agents."),
+    "connection_updated": Flash("The connection was changed."),
+    "credentials_updated": Flash("The new credentials work; the connection is active."),
+    "rotated": Flash("The credential was replaced; the other one stayed in use meanwhile."),
+    "checked_active": Flash("Checked just now: the provider accepts the credentials."),
+    "checked_error": Flash("Checked just now: the provider refuses the credentials.", "danger"),
+    "disconnected": Flash("Disconnected. Its credentials are erased and its numbers are free."),
+    "reconnected": Flash("Reconnected. Add its numbers to receive texts again."),
+    "number_added": Flash("The number is connected. Its gate is closed."),
+    "number_updated": Flash("The number was changed."),
+    "number_assigned": Flash("The number belongs to another agent now; its history stays."),
+    "number_moved": Flash("The number was moved; its conversations go on."),
+    "number_removed": Flash("The number is free."),
+    "gate_on": Flash("The gate is open: the agent sends by itself from the next text on.", "sun"),
+    "gate_off": Flash("The gate is closed: from now on each text waits for a person."),
+    # Agents and keys
+    "agent_created": Flash("The agent exists now."),
+    "agent_updated": Flash("The agent was changed."),
+    "key_revoked": Flash("The key is revoked, and everyone signed in with it is signed out."),
+}

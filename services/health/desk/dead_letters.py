@@ -1,0 +1,198 @@
+"""Parked messages, as an operator may see them: why they are parked, and of their content only the
+form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeVar
+
+import orjson
+
+from common.bus.dead_letters import DeadLetter, NoSuchQueue
+from common.bus.messages import BusUnavailable
+from common.bus.topology import PROCESSOR_QUEUE, SENDER_QUEUE, dead_queue
+from common.redact import scrub
+from common.store.control import AgentRecord, Page, TenantRecord
+from common.store.control_ports import NotFound
+from health.web.problems import Problem, ProblemCode
+from heliograph import wire
+
+T = TypeVar("T")
+
+SERVICE_QUEUES: Final = tuple(map(dead_queue, (PROCESSOR_QUEUE, SENDER_QUEUE)))
+
+_AGENT_QUEUE: Final = re.compile(r"dead\.agent\.([a-z0-9_-]+)\.([a-z0-9_-]+)")
+_PAGE: Final = 200
+_MOST_QUEUES: Final = 5_000
+
+_TELLING: Final = frozenset(
+    {
+        *("v", "type", "eventType", "eventTime", "time", "dataVersion", "specversion"),
+        *("turn_id", "command_id", "message_id", "messageId", "in_reply_to", "id", "seq"),
+        *("tenant_id", "agent_id", "connection_id", "provider", "provider_message_id"),
+        *("status", "deliveryStatus", "code", "keyword", "direction", "encoding", "segments"),
+        *("at", "accepted_at", "expires_at", "receivedTimestamp", "reference", "tag", "index"),
+        *("number", "remote", "to", "from", "original_to"),
+    }
+)
+"""Fields whose values are shown, the numbers in them masked. Of every other text only the length is
+told: an unreadable message may hold a person's words under any name."""
+
+_DEEPEST: Final = 8
+_LONGEST: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedQueue:
+    """A parking place, and how many messages wait there."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parked:
+    """A parked message without what must stay secret."""
+
+    message_id: str
+    type: str
+    reason: str
+    detail: str
+    parked_from: str
+    first_seen: str
+    body: Any
+
+
+class Looking(Protocol):
+    """The part of the bus that looks."""
+
+    async def count(self, queues: Sequence[str]) -> Mapping[str, int]: ...
+    async def look(self, queue: str, *, limit: int) -> Sequence[DeadLetter]: ...
+
+
+class TenantList(Protocol):
+    """Which tenants there are."""
+
+    async def list(self, *, limit: int, cursor: str | None = None) -> Page[TenantRecord]: ...
+
+
+class AgentList(Protocol):
+    """Which agents there are."""
+
+    async def list(
+        self, tenant_id: str, *, limit: int, cursor: str | None = None
+    ) -> Page[AgentRecord]: ...
+
+    async def get(self, tenant_id: str, agent_id: str) -> AgentRecord | None: ...
+
+
+class DeadLetterDesk:
+    """Shows what is parked, of the services and of every agent."""
+
+    def __init__(self, letters: Looking, tenants: TenantList, agents: AgentList):
+        self._letters = letters
+        self._tenants = tenants
+        self._agents = agents
+
+    async def queues(self) -> tuple[ParkedQueue, ...]:
+        """Every parking place that exists, by name; those that are empty too.
+
+        Raises:
+            Problem: UNAVAILABLE, where the broker is away.
+        """
+        names = [*SERVICE_QUEUES]
+        async for tenant in _every(self._tenants.list):
+            agents = _every(
+                lambda tenant_id=tenant.id, **page: self._agents.list(tenant_id, **page)
+            )
+            names += [_queue_of(agent) async for agent in agents]
+            if len(names) >= _MOST_QUEUES:
+                break
+        counts = await _asked(self._letters.count(names))
+        return tuple(ParkedQueue(name, count) for name, count in sorted(counts.items()))
+
+    async def look(self, queue: str, *, limit: int) -> tuple[Parked, ...]:
+        """The messages that have been in a parking place for longest, which keeps them.
+
+        Raises:
+            NotFound: there is no such parking place.
+            Problem: UNAVAILABLE, where the broker is away.
+        """
+        if not await self._known(queue):
+            raise NotFound(queue)
+        try:
+            letters = await _asked(self._letters.look(queue, limit=limit))
+        except NoSuchQueue:
+            return ()
+        return tuple(map(_parked, letters))
+
+    async def _known(self, queue: str) -> bool:
+        match = _AGENT_QUEUE.fullmatch(queue)
+        if match is None:
+            return queue in SERVICE_QUEUES
+        return await self._agents.get(match[1], match[2]) is not None
+
+
+def shown(body: bytes) -> Any:
+    """A message's body as an operator may see it: its form, IDs and states, the numbers masked, and
+    of texts the length."""
+    try:
+        return _shown(orjson.loads(body), "", 0)
+    except orjson.JSONDecodeError:
+        return f"({len(body)} octets that are not JSON)"
+
+
+def _shown(value: Any, name: str, depth: int) -> Any:
+    if depth > _DEEPEST:
+        return "(deeper)"
+    if isinstance(value, dict):
+        return {_name(key): _shown(item, key, depth + 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shown(item, name, depth + 1) for item in value]
+    if value is None or isinstance(value, bool):
+        return value
+    text = str(value)
+    if name in _TELLING and len(text) <= _LONGEST:
+        masked = scrub(text)
+        return value if masked == text else masked
+    return f"({len(text)} characters)" if isinstance(value, str) else "(a number)"
+
+
+def _name(key: str) -> str:
+    """A field's name, unless it is one that only content could be."""
+    return key if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,39}", key) else f"({len(key)} characters)"
+
+
+def _parked(letter: DeadLetter) -> Parked:
+    return Parked(
+        message_id=scrub(letter.message_id),
+        type=letter.type,
+        reason=letter.reason,
+        detail=scrub(letter.detail),
+        parked_from=letter.parked_from,
+        first_seen=letter.first_seen,
+        body=shown(letter.body),
+    )
+
+
+def _queue_of(agent: AgentRecord) -> str:
+    return dead_queue(wire.agent_queue(agent.tenant_id, agent.id))
+
+
+async def _asked(work: Awaitable[T]) -> T:
+    try:
+        return await work
+    except BusUnavailable:
+        raise Problem(ProblemCode.UNAVAILABLE, "The broker does not answer now.") from None
+
+
+async def _every(list_page: Callable[..., Awaitable[Page[T]]]) -> AsyncIterator[T]:
+    cursor: str | None = None
+    while True:
+        page = await list_page(limit=_PAGE, cursor=cursor)
+        for item in page.items:
+            yield item
+        if (cursor := page.next) is None:
+            return

@@ -1,0 +1,242 @@
+"""What can be done with numbers: add, edit, assign, move, open and close the gate, remove."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from common.addresses import normalise_address
+from common.providers.specs import SPECS
+from common.secrets import SecretUnreadable
+from common.store.control import NewNumber, NumberRecord, NumberType, Page
+from common.store.control_ports import Disconnected, NotFound, Numbers, Tenants
+from common.store.ports import Connections
+from common.store.records import ConnectionRecord, ConnectionStatus
+from health.access.roles import Principal
+from health.announcing import Announcer
+from health.desk.agent_queues import AgentQueues
+from health.desk.asking import Asking
+from health.desk.numbering import (
+    require_region,
+    require_type,
+    valid_number,
+    valid_owners,
+)
+from health.desk.vault import Vault
+from health.desk.wording import MAX_NAME, require_line
+from health.web.problems import Problem, ProblemCode
+
+
+class NumberDesk:
+    """Numbers, as API and console handle them. An address may be given in any form that
+    `normalise_address` reads."""
+
+    def __init__(
+        self,
+        *,
+        numbers: Numbers,
+        connections: Connections,
+        tenants: Tenants,
+        queues: AgentQueues,
+        asking: Asking,
+        vault: Vault,
+        announcer: Announcer,
+    ):
+        self._numbers = numbers
+        self._connections = connections
+        self._tenants = tenants
+        self._queues = queues
+        self._asking = asking
+        self._vault = vault
+        self._announcer = announcer
+
+    async def add(
+        self, tenant_id: str, connection_id: str, number: NewNumber, *, by: Principal
+    ) -> NumberRecord:
+        """Connect a number, gate off.
+
+        Raises:
+            NotFound, Disconnected, UnknownAgent, InactiveAgent, NumberTaken.
+            Problem: the number is not of its type's form or not the account's; broker away.
+        """
+        record = await self._live(tenant_id, connection_id)
+        number = valid_number(number, SPECS[record.provider])
+        await self._queues.require_active(tenant_id, [number.agent_id])
+        await self._require_owned(record, number.address)
+        await self._queues.declare(tenant_id, [number.agent_id])
+        added = await self._numbers.add(tenant_id, connection_id, number, by=by.actor)
+        await self._announcer.changed(tenant_id, connection_id, "number.added")
+        return added
+
+    async def list(
+        self,
+        tenant_id: str,
+        *,
+        connection_id: str | None = None,
+        agent_id: str | None = None,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[NumberRecord]:
+        """Connected numbers by address. Raises NotFound (no such tenant), BadCursor."""
+        page = await self._numbers.list(
+            tenant_id, connection_id=connection_id, agent_id=agent_id, limit=limit, cursor=cursor
+        )
+        if not page.items and await self._tenants.get(tenant_id) is None:
+            raise NotFound("There is no such tenant.")
+        return page
+
+    async def get(self, tenant_id: str, address: str) -> NumberRecord:
+        """A number, also one that was freed. Raises NotFound."""
+        number = await self._numbers.get(tenant_id, normalise_address(address))
+        if number is None:
+            raise NotFound("The tenant has no such number.")
+        return number
+
+    async def update(
+        self,
+        tenant_id: str,
+        address: str,
+        *,
+        changes: Mapping[str, Any],
+        version: int | None,
+        by: Principal,
+    ) -> NumberRecord:
+        """Change some of `name`, `type`, `owners`, `region`; never the gate.
+
+        Raises:
+            NotFound, Stale, Problem: a value is not usable.
+        """
+        before = await self.get(tenant_id, address)
+        # The rules hold for what was read, so only that may be written over, whatever is wanted.
+        changed = await self._numbers.update(
+            tenant_id,
+            before.address,
+            changes=_judged(changes, before),
+            version=before.version if version is None else version,
+            by=by.actor,
+        )
+        await self._tell(changed, "number.updated")
+        return changed
+
+    async def assign(
+        self, tenant_id: str, address: str, agent_id: str, *, version: int | None, by: Principal
+    ) -> NumberRecord:
+        """Give the number to another agent; history and gate stay.
+
+        Raises:
+            NotFound, Stale, UnknownAgent, InactiveAgent, Problem: broker away.
+        """
+        before = await self.get(tenant_id, address)
+        await self._queues.require_active(tenant_id, [agent_id])
+        await self._queues.declare(tenant_id, [agent_id])
+        changed = await self._numbers.assign(
+            tenant_id, before.address, agent_id, version=version, by=by.actor
+        )
+        await self._tell(changed, "number.assigned")
+        return changed
+
+    async def move(
+        self,
+        tenant_id: str,
+        address: str,
+        connection_id: str,
+        *,
+        version: int | None,
+        by: Principal,
+    ) -> NumberRecord:
+        """Put the number onto another connection, of whatever provider; agent, gate and
+        conversations stay.
+
+        Raises:
+            NotFound (number or connection), Stale, Disconnected.
+            Problem: the other provider has no such numbers, or says that it is not the account's.
+        """
+        before = await self.get(tenant_id, address)
+        record = await self._live(tenant_id, connection_id)
+        require_type(before.address, before.type, SPECS[record.provider])
+        await self._require_owned(record, before.address)
+        changed = await self._numbers.move(
+            tenant_id,
+            before.address,
+            connection_id,
+            version=before.version if version is None else version,
+            by=by.actor,
+        )
+        await self._announcer.changed(tenant_id, before.connection_id, "number.moved")
+        await self._tell(changed, "number.moved")
+        return changed
+
+    async def set_gate(
+        self, tenant_id: str, address: str, *, on: bool, confirmed: bool, by: Principal
+    ) -> NumberRecord:
+        """Turn autonomous sending on or off, from the next command on.
+
+        Raises:
+            NotFound, Problem: it was not confirmed.
+        """
+        if not confirmed:
+            raise Problem(
+                ProblemCode.NOT_CONFIRMED,
+                "Turning the gate on lets the agent text people without anybody's approval."
+                if on
+                else "Turning the gate off holds every text of the agent for approval.",
+            )
+        changed = await self._numbers.set_gate(
+            tenant_id, normalise_address(address), on=on, by=by.actor
+        )
+        await self._tell(changed, "number.gate_on" if on else "number.gate_off")
+        return changed
+
+    async def remove(
+        self, tenant_id: str, address: str, *, version: int | None, by: Principal
+    ) -> NumberRecord:
+        """Free the number, gate off; its conversations stay. Raises NotFound, Stale."""
+        freed = await self._numbers.remove(
+            tenant_id, normalise_address(address), version=version, by=by.actor
+        )
+        await self._tell(freed, "number.removed")
+        return freed
+
+    async def _live(self, tenant_id: str, connection_id: str) -> ConnectionRecord:
+        record = await self._connections.get(tenant_id, connection_id)
+        if record is None:
+            raise NotFound("The tenant has no such connection.")
+        if record.status is ConnectionStatus.DISCONNECTED:
+            raise Disconnected(connection_id)
+        if record.provider not in SPECS:
+            raise Problem(ProblemCode.PROVIDER_UNAVAILABLE)
+        return record
+
+    async def _require_owned(self, record: ConnectionRecord, address: str) -> None:
+        try:
+            credentials = self._vault.open(record)
+        except SecretUnreadable as error:
+            raise Problem(
+                ProblemCode.INVALID_CREDENTIALS, error.what, remedy=error.remedy
+            ) from None
+        await self._asking.require_owned(record.provider, credentials, address)
+
+    async def _tell(self, number: NumberRecord, what: str) -> None:
+        await self._announcer.changed(number.tenant_id, number.connection_id, what)
+
+
+def _judged(changes: Mapping[str, Any], before: NumberRecord) -> dict[str, Any]:
+    """The changes of a number, each of its form.
+
+    Raises:
+        Problem: one is not.
+    """
+    judged = dict(changes)
+    if "type" in changes:
+        judged["type"] = NumberType(changes["type"])
+        require_type(before.address, judged["type"], SPECS[before.provider])
+    if "region" in changes:
+        judged["region"] = str(changes["region"]).strip().upper()
+        require_region(judged["region"])
+    if "owners" in changes:
+        judged["owners"] = valid_owners(tuple(changes["owners"]))
+    if "name" in changes:
+        judged["name"] = str(changes["name"]).strip()
+        if judged["name"]:
+            require_line(judged["name"], "name", limit=MAX_NAME)
+    return judged

@@ -1,0 +1,158 @@
+"""What an administrator entered as a connection's parameters, judged by the provider's table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+from common.providers.acs_credentials import parse_connection_string
+from common.providers.hosts import provider_url
+from common.providers.port import UnusableCredentials
+from common.providers.specs import (
+    CONNECTION_STRING,
+    PARTNER_KEY,
+    PARTNER_PARAMETER,
+    SECONDARY_CONNECTION_STRING,
+    Parameter,
+    ProviderSpec,
+)
+from health.web.problems import Problem, ProblemCode
+
+ENDPOINT: Final = "endpoint"
+"""The public value that says which ACS resource a connection string belongs to."""
+
+PARTNER: Final = "partner"
+"""Under which the partner's name stands beside the parameters."""
+
+_PARTNER: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Parameters that have the right form. `shown` is what people may see of them, `secrets` names
+    the others."""
+
+    values: Mapping[str, str] = field(repr=False)
+    """What a client is built from, and what is sealed: all of them, with the partner's name."""
+    shown: Mapping[str, str]
+    secrets: tuple[str, ...]
+    partner: str | None
+
+
+def read_parameters(
+    spec: ProviderSpec, given: Mapping[str, str], partner: str | None, *, loopback: bool
+) -> Credentials:
+    """Judge parameters: exactly the provider's, each of its form.
+
+    Args:
+        given: blanks around a value do not count; an empty value counts as none.
+        partner: the Messaging Connect partner, if any; its key is a parameter then.
+        loopback: whether this machine may be named as the provider's address.
+
+    Raises:
+        Problem: INVALID or INVALID_CREDENTIALS, naming the fields and never a value.
+    """
+    wanted = {item.name: item for item in spec.parameters}
+    if partner is not None:
+        _check_partner(spec, partner)
+        wanted[PARTNER_KEY] = PARTNER_PARAMETER
+    values = {name: value.strip() for name, value in given.items()}
+    faults = dict(_faults(wanted, values))
+    if faults:
+        listed = "; ".join(f"{name}: {what}" for name, what in faults.items())
+        raise Problem(ProblemCode.INVALID, f"Not usable: {listed}.", fields=faults)
+    values = {name: value for name, value in values.items() if value}
+    try:
+        values, shown = _FORMS.get(spec.name, _with_base_url)(spec, values, loopback)
+    except UnusableCredentials as error:
+        raise unusable(error) from None
+    secrets = (spec.secrets | {PARTNER_KEY}) & values.keys()
+    public = {name: value for name, value in values.items() if name not in secrets}
+    return Credentials(
+        values=values | ({PARTNER: partner} if partner is not None else {}),
+        shown=public | shown,
+        secrets=tuple(name for name in wanted if name in secrets),
+        partner=partner,
+    )
+
+
+def unusable(error: UnusableCredentials) -> Problem:
+    """The problem of credentials that no client can be built from."""
+    fields = {field_of(error.field): str(error)} if error.field else {}
+    return Problem(ProblemCode.INVALID_CREDENTIALS, str(error), fields=fields)
+
+
+def field_of(parameter: str) -> str:
+    """A parameter as problems name it."""
+    return f"parameters.{parameter}"
+
+
+def _check_partner(spec: ProviderSpec, partner: str) -> None:
+    if not spec.partners:
+        what = f"{spec.title} has no partners."
+        raise Problem(ProblemCode.INVALID, what, fields={"partner": "not for this provider"})
+    if not _PARTNER.fullmatch(partner):
+        what = "The partner's name is not usable."
+        said = "lower-case letters, digits and hyphens, at most 64"
+        raise Problem(ProblemCode.INVALID, what, fields={"partner": said})
+
+
+def _faults(wanted: Mapping[str, Parameter], values: Mapping[str, str]) -> list[tuple[str, str]]:
+    faults = [(field_of(name), "missing") for name in wanted if _lacks(wanted[name], values)]
+    # An unknown name is the sender's own words and may be a secret in the wrong place.
+    if not values.keys() <= wanted.keys():
+        faults.append(("parameters", f"there are only {', '.join(wanted)}"))
+    for name in wanted.keys() & values.keys():
+        if len(values[name]) > wanted[name].max_length:
+            limit = wanted[name].max_length
+            faults.append((field_of(name), f"longer than {limit} characters"))
+    return faults
+
+
+def _lacks(parameter: Parameter, values: Mapping[str, str]) -> bool:
+    return parameter.required and not values.get(parameter.name)
+
+
+Form = Callable[[ProviderSpec, dict[str, str], bool], tuple[dict[str, str], dict[str, str]]]
+
+
+def _with_base_url(
+    spec: ProviderSpec, values: dict[str, str], loopback: bool
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Any provider's: one line each, and addresses in normal form."""
+    for name, value in values.items():
+        _refuse_control_characters(name, value)
+        known = spec.parameter(name)
+        if known is not None and known.kind == "url":
+            values[name] = provider_url(spec.name, value, field=name, loopback=loopback)
+    return values, {}
+
+
+def _acs(
+    spec: ProviderSpec, values: dict[str, str], loopback: bool
+) -> tuple[dict[str, str], dict[str, str]]:
+    """ACS: both connection strings of one resource, at an address of the service."""
+    endpoints = {}
+    for name in (CONNECTION_STRING, SECONDARY_CONNECTION_STRING):
+        if name in values:
+            access = parse_connection_string(values[name], name)
+            endpoints[name] = provider_url("acs", access.endpoint, field=name, loopback=loopback)
+    if len(set(endpoints.values())) > 1:
+        raise UnusableCredentials(
+            f"{SECONDARY_CONNECTION_STRING} belongs to another resource than the primary.",
+            field=SECONDARY_CONNECTION_STRING,
+        )
+    if PARTNER_KEY in values:
+        _refuse_control_characters(PARTNER_KEY, values[PARTNER_KEY])
+    return values, {ENDPOINT: urlsplit(endpoints[CONNECTION_STRING]).netloc}
+
+
+_FORMS: Final[Mapping[str, Form]] = {"acs": _acs}
+
+
+def _refuse_control_characters(name: str, value: str) -> None:
+    if not value.isprintable():
+        raise UnusableCredentials(f"{name} holds a line break or a control character.", field=name)

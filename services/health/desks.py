@@ -1,0 +1,35 @@
+"""Everything that API and console work with, built once by `health.app`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from common.store.control_ports import AuditTrail, Reading
+from common.store.ports import Executions
+from health.access.door import Door
+from health.desk.agents import AgentDesk
+from health.desk.approvals import ApprovalDesk
+from health.desk.connections import ConnectionDesk
+from health.desk.dead_letters import DeadLetterDesk
+from health.desk.keys import KeyDesk
+from health.desk.live import Live
+from health.desk.numbers import NumberDesk
+from health.desk.tenants import TenantDesk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desks:
+    """The desks, and what is only read."""
+
+    door: Door
+    tenants: TenantDesk
+    agents: AgentDesk
+    keys: KeyDesk
+    connections: ConnectionDesk
+    numbers: NumberDesk
+    approvals: ApprovalDesk
+    reading: Reading
+    executions: Executions
+    audit: AuditTrail
+    live: Live
+    dead_letters: DeadLetterDesk
