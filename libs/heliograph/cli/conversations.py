@@ -1,0 +1,81 @@
+"""Conversations, as a person reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import typer
+
+from heliograph.cli.columns import Column, instant, shortened
+from heliograph.cli.following import state_of
+from heliograph.cli.nouns import Noun
+from heliograph.cli.options import Every, Limit, OnlyNumber, OnlyRemote
+from heliograph.cli.session import Session
+
+CONVERSATIONS = (
+    Column("id", "id"),
+    Column("number", "number"),
+    Column("remote", "remote"),
+    Column("newest", "newest.at", instant),
+    Column("text", "newest.body", shortened(40)),
+    Column("held", "held"),
+    Column("opted out", "opted_out"),
+)
+CONVERSATION = (
+    Column("id", "id"),
+    Column("number", "number"),
+    Column("remote", "remote"),
+    Column("held", "held"),
+    Column("opted out", "opted_out"),
+)
+_WRITERS: Final = {"INBOUND": "person", "OUTBOUND": "agent"}
+
+ConversationAt = Annotated[
+    str, typer.Argument(metavar="CONVERSATION", help="The ID, as `conversations list` shows it.")
+]
+
+
+def list_(
+    session: Session,
+    number: OnlyNumber = None,
+    remote: OnlyRemote = None,
+    limit: Limit = 50,
+    every: Every = False,
+) -> None:
+    """List conversations, the one with the newest text first."""
+    page = session.api.collect(
+        session.at("conversations"), limit=limit, everything=every, number=number, remote=remote
+    )
+    session.out.page(page, CONVERSATIONS, empty="No conversation yet.")
+
+
+def show(
+    session: Session, conversation: ConversationAt, limit: Limit = 50, every: Every = False
+) -> None:
+    """Show a conversation: its newest texts, the oldest of them first."""
+    found = session.api.get(session.at("conversations", conversation)).body
+    there = session.at("conversations", conversation, "messages")
+    page = session.api.collect(there, limit=limit, everything=every)
+    if session.out.wants_json:
+        session.out.document({"conversation": found, "messages": page})
+        return
+    session.out.one(found, CONVERSATION)
+    session.out.say("")
+    for text in reversed(page["items"]):
+        session.out.say(as_line(text))
+    if page["next"] is not None:
+        session.out.note("There are older ones: --limit N, or --all.")
+
+
+def as_line(text: Mapping[str, Any]) -> str:
+    """A text on one line: when, who wrote it, what became of it, and the words."""
+    at, writer = instant(text.get("at")), _WRITERS.get(str(text.get("direction")), "-")
+    return f"{at}  {writer:6}  {state_of(text):13}  {text.get('body', '')}"
+
+
+NOUN = Noun(
+    "conversations",
+    "What people and agents wrote to each other.",
+    {"list": list_, "show": show},
+)
