@@ -18,6 +18,7 @@ from local.follow import follow
 from local.house import ServiceDidNotStart
 from local.nodes import NodeError
 from local.play import StepFailed, play
+from local.seed import ACCESS_KEY, FREE_NUMBER
 from local.stage import Ports, Stage, stage
 from local.timeline import Timeline, pretty
 
@@ -33,7 +34,12 @@ def main() -> int:
     logging.getLogger().addHandler(logging.NullHandler())
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
-    chosen = Ports(arguments.webhook_port, arguments.simulator_port, arguments.management_port)
+    chosen = Ports(
+        webhook=arguments.webhook_port,
+        console=arguments.console_port,
+        simulator=arguments.simulator_port,
+        management=arguments.management_port,
+    )
     try:
         return asyncio.run(_run(console, chosen, arguments.dir, stays=arguments.mode == "run"))
     except (NodeError, ServiceDidNotStart) as error:
@@ -49,6 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("mode", choices=["run", "demo"])
     parser.add_argument("--dir", type=Path, default=BASE_DIR, help="where logs and data go")
     parser.add_argument("--webhook-port", type=int, default=8080)
+    parser.add_argument("--console-port", type=int, default=8081)
     parser.add_argument("--simulator-port", type=int, default=8500)
     parser.add_argument("--management-port", type=int, default=9090)
     return parser.parse_args()
@@ -79,10 +86,19 @@ async def _perform(console: Console, chosen: Ports, base_dir: Path, *, stays: bo
 
 
 def _show_addresses(console: Console, running: Stage) -> None:
-    scene, simulator = running.scene, running.simulator
+    scene, simulator, seed = running.scene, running.simulator, running.seed
     console.print("\n Everything stays up until Ctrl-C.\n")
+    console.print(
+        " [bold]Console[/bold]  (this link signs you in once; later sign in with the key)"
+    )
+    console.print(f"   {running.welcome.sign_in_url}", soft_wrap=True)
+    console.print(f"   {running.welcome.key}\n", soft_wrap=True)
+    console.print(" Connect a second number in it: choose Azure Communication Services, and give")
+    console.print(f"   connection string  {seed.connection_string}", soft_wrap=True)
+    console.print(f"   number             {FREE_NUMBER}\n", soft_wrap=True)
     rows = {
         "webhook": running.house.webhook_url,
+        "API": f"{running.house.console_url}/api/v1",
         "simulator": f"{simulator.url}/simulator/health",
         "RabbitMQ": running.servers.rabbitmq_url,
         "MongoDB": f"{running.servers.mongodb_uri} (database {running.servers.database})",
@@ -92,10 +108,19 @@ def _show_addresses(console: Console, running: Stage) -> None:
     }
     for name, address in rows.items():
         console.print(f"   {name:<18} {address}", soft_wrap=True)
-    console.print(f"\n Text {pretty(scene.number)} again:\n")
+    console.print(
+        f"\n Text {pretty(scene.number)} again, or the second number once it is connected:\n"
+    )
     body = '{"from": "%s", "to": "%s", "body": "Do you have parking?"}'
     payload = body % (scene.remote, scene.number)
     console.print(f"   curl -d '{payload}' {simulator.url}/simulator/texts\n", soft_wrap=True)
+    console.print(
+        " Break the credentials, then look at the connection (the second call mends it):\n"
+    )
+    for key in ("YnJva2Vu", ACCESS_KEY):
+        order = f'{{"access_key": "{key}"}}'
+        console.print(f"   curl -X PUT -d '{order}' {simulator.url}/simulator/key", soft_wrap=True)
+    console.print()
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ class Address:
     mongodb_database: str
     master_key: str
     webhook_port: int = 0
+    console_port: int = 0
     management_ports: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -141,6 +142,7 @@ class House:
         base_dir.mkdir(parents=True, exist_ok=True)
         self.address = address
         self.webhook_port = address.webhook_port or ports.choose()
+        self.console_port = address.console_port or ports.choose()
         self.base_dir = base_dir
         self._settings = settings
         self.services = {
@@ -154,6 +156,11 @@ class House:
         """Where Event Grid delivers."""
         return f"http://127.0.0.1:{self.webhook_port}/api/webhooks/acs/sms"
 
+    @property
+    def console_url(self) -> str:
+        """Where a person signs in; the API is under `/api/v1`."""
+        return f"http://127.0.0.1:{self.console_port}"
+
     def require_ports(self) -> None:
         """Check that the fixed ports are free.
 
@@ -162,6 +169,8 @@ class House:
         """
         if self.address.webhook_port and not ports.is_free(self.webhook_port):
             raise PortInUse("The webhook", self.webhook_port, "WEBHOOK_PORT=…")
+        if self.address.console_port and not ports.is_free(self.console_port):
+            raise PortInUse("The console", self.console_port, "CONSOLE_PORT=…")
         for name, port in self.address.management_ports.items():
             if port and not ports.is_free(port):
                 raise PortInUse(f"The {name} service", port, "MANAGEMENT_PORT=…")
@@ -179,22 +188,22 @@ class House:
         await asyncio.gather(*(service.stop() for service in every))
 
     def replica(self, name: str) -> Service:
-        """A further process of a service that listens on no fixed port (not of the webhook); not
-        started yet."""
+        """A further process of a service (not of the webhook), on ports of its own; not started
+        yet."""
         log = f"{name}-{len(self.replicas) + 2}"
-        service = self._service(name, ports.choose(), log)
+        service = self._service(name, ports.choose(), log, health_port=str(ports.choose()))
         self.replicas.append(service)
         return service
 
-    def _service(self, name: str, port: int, log: str) -> Service:
+    def _service(self, name: str, port: int, log: str, **settings: str) -> Service:
         return Service(
             name,
-            environment=self._environment(port),
+            environment=self._environment(port, settings),
             port=port,
             log=self.base_dir / f"{log}.log",
         )
 
-    def _environment(self, management_port: int) -> dict[str, str]:
+    def _environment(self, management_port: int, own: Mapping[str, str]) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         address = self.address
         settings = {
@@ -204,7 +213,13 @@ class House:
             "master_key": address.master_key,
             "webhook_host": "127.0.0.1",
             "webhook_port": str(self.webhook_port),
+            "health_host": "127.0.0.1",
+            "health_port": str(self.console_port),
+            # The provider is a simulator on this machine, the browser speaks plain HTTP.
+            "health_allow_loopback_providers": "true",
+            "health_secure_cookies": "false",
             "management_host": "127.0.0.1",
             "management_port": str(management_port),
-        } | self._settings
+        }
+        settings |= self._settings | dict(own)
         return kept | {f"HELIOGRAPH_{name.upper()}": value for name, value in settings.items()}

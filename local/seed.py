@@ -10,14 +10,20 @@ from common.bus.messages import Outgoing, Unroutable
 from common.bus.topology import CHANGES_EXCHANGE, SERVICES, agent_topology
 from common.events import ConnectionChanged
 from common.ids import derive
+from common.providers.specs import SPECS
 from common.secrets import MasterKeys, WrappedKey
 from common.store.client import Database
+from common.store.control import SYSTEM
 from common.store.mongo_connections import MongoConnections
+from common.store.mongo_control_tenants import MongoTenants
 from common.store.schema import ensure_schema
 from heliograph.models import now
 
 ACCESS_KEY: Final = "aGVsaW9ncmFwaC1sb2NhbC1zaW11bGF0b3Ita2V5ISE="
 """The simulator's access key: made up, known to everybody, of use nowhere else."""
+
+FREE_NUMBER: Final = "+18005550101"
+"""A second number of the simulated resource, for a person to connect in the console."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +52,9 @@ async def plant(seed: Seed, *, database: Database, bus: Bus, keys: MasterKeys) -
     fresh = keys.new_tenant_key(seed.tenant_id)
     wrapped = await connections.put_tenant(
         seed.tenant_id, name=seed.tenant_id.title(), wrapped_key=fresh.to_document()
+    )
+    await MongoTenants(database).update(
+        seed.tenant_id, features=(SPECS["acs"].feature,), version=None, by=SYSTEM
     )
     key = keys.unwrap(seed.tenant_id, WrappedKey.from_document(wrapped))
     sealed = key.seal(seed.connection_id, {"connection_string": seed.connection_string})

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from common.bus.client import Bus
+from common.bus.rights import agent_rights
 from common.errors import StoreUnavailable
 from common.redact import scrub
 from common.secrets import MasterKeys, generate_master_key
@@ -25,9 +26,10 @@ from local.demo_agent import Event, front_desk
 from local.house import SERVICES, Address, House
 from local.nodes import MongoNode, NodeError, PortInUse, RabbitNode, ports
 from local.play import Scene
-from local.seed import ACCESS_KEY, Seed, announce, plant
+from local.seed import ACCESS_KEY, FREE_NUMBER, Seed, announce, plant
 from local.simulator import Simulator
 from local.timeline import Timeline
+from local.welcome import Welcome, welcome_admin
 
 RABBITMQ_VARIABLE: Final = "HELIOGRAPH_RABBITMQ_URL"
 MONGODB_VARIABLE: Final = "HELIOGRAPH_MONGODB_URI"
@@ -59,6 +61,7 @@ class Ports:
     """Where the stage listens. The services' management ports follow each other."""
 
     webhook: int = 8080
+    console: int = 8081
     simulator: int = 8500
     management: int = 9090
 
@@ -72,7 +75,8 @@ class Servers:
     agent_user: str
     mongodb_uri: str
     database: str
-    private: bool
+    management_url: str = ""
+    """Of RabbitMQ's management API, where the broker is a private one."""
 
 
 @contextlib.asynccontextmanager
@@ -81,7 +85,7 @@ async def servers(base_dir: Path) -> AsyncIterator[Servers]:
     async with contextlib.AsyncExitStack() as stack:
         rabbitmq_url = os.environ.get(RABBITMQ_VARIABLE)
         mongodb_uri = os.environ.get(MONGODB_VARIABLE)
-        rabbit = None if rabbitmq_url else RabbitNode(base_dir / "rabbitmq")
+        rabbit = None if rabbitmq_url else RabbitNode(base_dir / "rabbitmq", management=True)
         mongo = None if mongodb_uri else MongoNode(base_dir / "mongodb")
         nodes = [node for node in (rabbit, mongo) if node is not None]
         for node in nodes:
@@ -98,7 +102,7 @@ async def servers(base_dir: Path) -> AsyncIterator[Servers]:
             agent_user,
             mongo.uri if mongo is not None else mongodb_uri or "",
             os.environ.get(DATABASE_VARIABLE, "heliograph_local"),
-            rabbit is not None,
+            rabbit.management_url if rabbit is not None else "",
         )
 
 
@@ -106,12 +110,7 @@ def _make_agent_user(rabbit: RabbitNode) -> str:
     """A broker user for the agent, with the permissions of docs/agents.md and no more; its URL."""
     password = secrets.token_urlsafe(16)
     rabbit.add_user(_AGENT_USER, password)
-    rabbit.set_permissions(
-        _AGENT_USER,
-        configure=r"^reply\.acme\.front-desk\.",
-        write=r"^heliograph\.(commands|dead)$",
-        read=r"^(agent\.acme\.front-desk$|reply\.acme\.front-desk\.)",
-    )
+    rabbit.grant(_AGENT_USER, agent_rights("acme", "front-desk"))
     return f"amqp://{_AGENT_USER}:{password}@127.0.0.1:{rabbit.port}/"
 
 
@@ -123,6 +122,8 @@ class Stage:
     house: House
     simulator: Simulator
     servers: Servers
+    seed: Seed
+    welcome: Welcome
 
 
 @contextlib.asynccontextmanager
@@ -149,7 +150,7 @@ async def stage(base_dir: Path, chosen: Ports, timeline: Timeline) -> AsyncItera
         simulator = await stack.enter_async_context(
             Simulator(
                 access_key=ACCESS_KEY,
-                numbers=[seed.number],
+                numbers=[seed.number, FREE_NUMBER],
                 time_scale=_TIME_SCALE,
                 port=chosen.simulator,
             )
@@ -167,7 +168,8 @@ async def stage(base_dir: Path, chosen: Ports, timeline: Timeline) -> AsyncItera
         )
         serving = asyncio.create_task(agent.serve())
         stack.push_async_callback(_end, agent, serving)
-        yield Stage(scene, house, simulator, used)
+        welcome = await welcome_admin(database, seed.tenant_id, house.console_url)
+        yield Stage(scene, house, simulator, used, seed, welcome)
 
 
 async def _end(agent: Agent, serving: asyncio.Task[None]) -> None:
@@ -225,14 +227,17 @@ def _house(base_dir: Path, used: Servers, chosen: Ports, master_key: str) -> Hou
         mongodb_database=used.database,
         master_key=master_key,
         webhook_port=chosen.webhook,
+        console_port=chosen.console,
         management_ports={
             name: chosen.management and chosen.management + place
             for place, name in enumerate(SERVICES)
         },
     )
+    settings = {"rabbitmq_management_url": used.management_url} if used.management_url else {}
     return House(
         base_dir / "logs",
         address,
+        **settings,
         webhook_secrets=_secret(master_key),
         log_format="console",
         trust_command_identity="false" if used.agent_user else "true",

@@ -22,7 +22,7 @@ _COLOURS: Final = {
     "carrier": "green",
     "local": "dim",
 }
-_TELLING: Final = frozenset({"deduplicated", "finished", "reported"})
+_TELLING: Final = frozenset({"deduplicated", "approved", "rejected", "finished", "reported"})
 """Steps whose detail is worth a person's eye."""
 _INDENT: Final = " " * 21
 _WIDTH: Final = 100
@@ -34,6 +34,9 @@ _STEPS: Final = {
     "handed_over": "its agent's queue had the turn",
     "answered": "the agent's answer was claimed",
     "held": "the gate held the answer",
+    "approved": "a person approved it",
+    "rejected": "a person rejected it",
+    "expired": "nobody decided on it in time",
     "sent": "the provider accepted the answer",
     "finished": "the outcome was recorded",
     "reported": "the provider reported on delivery",

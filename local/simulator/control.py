@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from local.simulator.journal import Entry
 from local.simulator.subscriptions import HandshakeFailed, Subscription
@@ -49,6 +50,12 @@ class NumberOrder(_Order):
     carrier_opt_out: bool | None = None
 
 
+class KeyOrder(_Order):
+    """The access key that is good from now on, in base64."""
+
+    access_key: Base64Bytes
+
+
 _ONE_OR_MORE_TEXTS: TypeAdapter[TextOrder | list[TextOrder]] = TypeAdapter(
     TextOrder | list[TextOrder]
 )
@@ -79,6 +86,7 @@ class Control:
             ("DELETE", "/simulator/subscriptions", self.unsubscribe_all),
             ("DELETE", "/simulator/subscriptions/{name}", self.unsubscribe),
             ("POST", "/simulator/numbers", self.own_number),
+            ("PUT", "/simulator/key", self.regenerate_key),
             ("GET", "/simulator/timeline", self.show_timeline),
             ("GET", "/simulator/stream", self.stream),
             *(("GET", path, self._log(kind)) for path, kind in _LOGS.items()),
@@ -119,6 +127,12 @@ class Control:
         with contextlib.suppress(TimeoutError):  # A long poll that runs out shows what there is.
             await phone.wait_for_texts(total, _timeout(request))
         return _json(phone.facts())
+
+    async def regenerate_key(self, request: web.Request) -> web.Response:
+        """Accept this access key and no other."""
+        order = KeyOrder.model_validate_json(await request.read())
+        self._simulator.regenerate_key(base64.b64encode(order.access_key).decode())
+        return _json({"access_key": self._simulator.access_key})
 
     async def set_faults(self, request: web.Request) -> web.Response:
         """Put the named faults in force and lift those that are null; others stay as they are."""

@@ -71,6 +71,11 @@ class Simulator:
         self._port = port
         self._runner: web.AppRunner | None = None
 
+    def regenerate_key(self, access_key: str) -> None:
+        """What the portal's button does: from now on no earlier key is good."""
+        self.access_key = access_key
+        self._endpoint.accept_only([base64.b64decode(access_key, validate=True)])
+
     # --- Life -----------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:

@@ -87,6 +87,10 @@ class SmsEndpoint:
         self._faults = faults
         self._journal = journal
 
+    def accept_only(self, keys: Sequence[bytes]) -> None:
+        """From now on these keys are good, and no others."""
+        self._keys = keys
+
     async def post(self, request: web.Request) -> web.StreamResponse:
         """Tell the story of one call."""
         body = await request.read()

@@ -15,14 +15,19 @@ from heliograph.models import Outcome, OutcomeStatus, Report, Turn
 
 Document = Mapping[str, Any]
 
-_ON_THE_PHONE = frozenset({Fate.ANSWERED, Fate.UNCERTAIN})
+_ON_THE_PHONE = frozenset({Fate.ANSWERED, Fate.UNCERTAIN, Fate.APPROVED})
 _STATUS = {
     Fate.ANSWERED: OutcomeStatus.SENT,
     Fate.UNCERTAIN: OutcomeStatus.UNCERTAIN,
     Fate.UNDELIVERED: OutcomeStatus.SENT,
     Fate.REFUSED: OutcomeStatus.FAILED,
     Fate.HELD: OutcomeStatus.HELD,
+    Fate.APPROVED: OutcomeStatus.HELD,
+    Fate.DENIED: OutcomeStatus.HELD,
 }
+"""What the agent's reply returns."""
+_LATER = {Fate.APPROVED: OutcomeStatus.SENT, Fate.DENIED: OutcomeStatus.BLOCKED}
+"""What the agent hears when somebody has decided."""
 
 
 async def check_promises(world: World, *, since: float | None = None) -> None:
@@ -58,6 +63,9 @@ async def _unsettled(world: World) -> list[str]:
     told = {report.message_id for report in world.notebook.reports}
     if untold := _accepted(world) - _unreported(world) - told:
         return [f"the agent was not told of the delivery of {untold}"]
+    heard = {outcome.original_body for outcome in world.notebook.news}
+    if unheard := {text.answer for text in world.sent if text.fate in _LATER} - heard:
+        return [f"the agent does not know what was decided on {unheard}"]
     if missing := world.to_be_parked - _parked_ids(world):
         return [f"not parked: {missing}"]
     lengths = await world.queue_lengths()
@@ -121,7 +129,7 @@ def _turns(world: World) -> list[str]:
 def _phones(world: World) -> list[str]:
     """Each answer is on its phone once, and nothing else is on any phone."""
     expected = Counter(
-        (text.remote, text.answer) for text in world.sent if text.fate in _ON_THE_PHONE
+        (text.remote, text.goes_out) for text in world.sent if text.fate in _ON_THE_PHONE
     )
     received = Counter(
         (number, text.body)
@@ -173,7 +181,7 @@ def _outbound(world: World, documents: Iterable[Document]) -> list[str]:
     outbound = [item for item in documents if item["direction"] == "OUTBOUND"]
     found = Counter((item["remote"], item["body"]) for item in outbound)
     expected = Counter(
-        (text.remote, text.answer) for text in world.sent if text.fate is not Fate.SILENT
+        (text.remote, text.goes_out) for text in world.sent if text.fate is not Fate.SILENT
     )
     return [
         *(f"outbound texts differ: {text}" for text in (found - expected) + (expected - found)),
@@ -186,16 +194,36 @@ def _outbound(world: World, documents: Iterable[Document]) -> list[str]:
 
 
 def _outcomes(world: World) -> list[str]:
-    """Each answer has one outcome, the right one, however often it was told."""
+    """Each answer has one outcome, the right one, however often it was told; one on which somebody
+    decided after it was held has a second."""
     told: dict[tuple[str, str | None], set[str]] = defaultdict(set)
     for outcome in world.spy.all(Outcome):
         if outcome.message_id is not None:  # Else nothing is recorded, and `at` is the telling.
-            told[outcome.to, outcome.body].add(outcome.model_dump_json())
-    wrong = [f"{len(forms)} outcomes of {text}" for text, forms in told.items() if len(forms) > 1]
+            told[outcome.to, outcome.original_body].add(outcome.model_dump_json())
+    allowed = {(text.remote, text.answer): 2 for text in world.sent if text.fate in _LATER}
+    wrong = [
+        f"{len(forms)} outcomes of {text}"
+        for text, forms in told.items()
+        if len(forms) > allowed.get(text, 1)
+    ]
     for text in world.sent:
         outcome = world.notebook.outcomes.get(text.id)
         wrong += _outcome_of(text, outcome, told=(text.remote, text.answer) in told)
+        wrong += _later_outcome_of(text, world.notebook.news)
     return wrong
+
+
+def _later_outcome_of(text: Sent, news: Iterable[Outcome]) -> list[str]:
+    """Nobody waited for the second outcome, and the agent heard of it once."""
+    heard = [outcome for outcome in news if outcome.original_body == text.answer]
+    expected = _LATER.get(text.fate)
+    if [outcome.status for outcome in heard] != ([expected] if expected else []):
+        return [f"of {text.answer} the agent heard {[outcome.code for outcome in heard]}"]
+    return [
+        f"{text.answer}: edited={outcome.edited}, body={outcome.body}"
+        for outcome in heard
+        if (outcome.edited, outcome.body) != (text.words is not None, text.goes_out)
+    ]
 
 
 def _outcome_of(text: Sent, outcome: Outcome | None, *, told: bool) -> list[str]:

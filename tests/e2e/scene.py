@@ -21,6 +21,7 @@ from witnesses import Fate, Notebook, Sent, Spy, answering_agent
 
 from common.bus import topology
 from common.bus.client import Bus
+from common.bus.rights import agent_rights
 from common.bus.topology import Binding, Topology, work_queue
 from common.secrets import MasterKeys, generate_master_key
 from common.store.client import Database, open_database
@@ -46,13 +47,6 @@ _SPY: Final = "spy"
 PARKED: Final = tuple(
     topology.dead_queue(queue) for queue in (topology.PROCESSOR_QUEUE, topology.SENDER_QUEUE)
 )
-
-_AGENT_MAY: Final = {
-    "configure": r"^reply\..*$",
-    "write": r"^(heliograph\.(commands|dead)|reply\..*)$",
-    "read": r"^(agent\.acme\.front-desk|reply\..*)$",
-}
-"""What an agent's broker user needs, and no more."""
 
 _COUNT_ALL: Final = """
 [{{binary_to_atom(element(4, amqqueue:get_name(Q))),
@@ -128,13 +122,14 @@ class World:
         phone: str = "",
         copies: int = 1,
         fate: Fate = Fate.ANSWERED,
+        words: str | None = None,
     ) -> Sent:
         """Let a phone (by default a new one) text the number; Event Grid delivers the event
-        `copies` times at once."""
+        `copies` times at once. `words` are a person's, in place of the agent's answer."""
         body = body or f"text {next(self._texts)}"
         remote = phone or self.new_phone()
         message_id = await self.simulator.text(remote, self.seed.number, body, copies=copies)
-        sent = Sent(inbound_id(self.seed.tenant_id, "acs", message_id), remote, body, fate)
+        sent = Sent(inbound_id(self.seed.tenant_id, "acs", message_id), remote, body, fate, words)
         self.sent.append(sent)
         return sent
 
@@ -165,8 +160,10 @@ async def open_world(
         bus = Bus(url, app="test", topology=_spying())
         bus.start()
         stack.push_async_callback(bus.close)
-        agent_url, agent_user = _user(rabbit, vhost, "agent", _AGENT_MAY)
-        services_url, _ = _user(rabbit, vhost, "services", {})
+        agent_url, agent_user = _user(rabbit, vhost, "agent")
+        rabbit.grant(agent_user, agent_rights("acme", "front-desk"), vhost=vhost)
+        services_url, services_user = _user(rabbit, vhost, "services")
+        rabbit.set_permissions(services_user, vhost=vhost)
         seed = Seed(bus_user=agent_user, endpoint=simulator.url)
         async with asyncio.timeout(_PATIENCE):
             await bus.ready()
@@ -244,13 +241,10 @@ def _spying() -> Topology:
     return Topology(ours.exchanges, (*ours.queues, work_queue(_SPY, everything)))
 
 
-def _user(
-    rabbit: RabbitNode, vhost: str, role: str, permissions: Mapping[str, str]
-) -> tuple[str, str]:
-    """A broker user, who may do anything where no permissions are named; gives URL and name."""
+def _user(rabbit: RabbitNode, vhost: str, role: str) -> tuple[str, str]:
+    """A broker user without a right; gives URL and name."""
     name, password = f"{role}-{secrets.token_hex(4)}", secrets.token_urlsafe(16)
     rabbit.add_user(name, password)
-    rabbit.set_permissions(name, vhost=vhost, **permissions)
     return f"amqp://{name}:{password}@127.0.0.1:{rabbit.port}/{vhost}", name
 
 

@@ -25,6 +25,8 @@ class Fate(Enum):
     UNDELIVERED = "the provider took its answer and could not deliver it"
     REFUSED = "the provider refused its answer"
     HELD = "its answer waits for a person"
+    APPROVED = "its answer was held, and is on the phone, once, since a person allowed it"
+    DENIED = "its answer was held, and will never be sent"
     SILENT = "nobody may answer it"
 
 
@@ -36,11 +38,18 @@ class Sent:
     remote: str
     body: str
     fate: Fate
+    words: str | None = None
+    """What a person sends instead of the agent's answer."""
 
     @property
     def answer(self) -> str:
         """What the agent answers to it."""
         return answer_to(self.body)
+
+    @property
+    def goes_out(self) -> str:
+        """What is sent, if anything is."""
+        return self.words or self.answer
 
 
 def answer_to(body: str) -> str:
@@ -55,6 +64,8 @@ class Notebook:
         self.turns: list[Turn] = []
         self.outcomes: dict[str, Outcome] = {}
         """By the ID of the text that was answered."""
+        self.news: list[Outcome] = []
+        """Outcomes that came when nobody waited for them."""
         self.reports: list[Report] = []
         self.handled: set[str] = set()
         """IDs of the texts whose turns were handled to the end."""
@@ -85,6 +96,11 @@ def answering_agent(
             outcome = await turn.reply(answer_to(turn.message.body))
             notebook.outcomes[turn.message.id] = outcome
         notebook.handled.add(turn.message.id)
+        notebook.bell.ring()
+
+    @agent.on_outcome
+    async def hear(outcome: Outcome) -> None:
+        notebook.news.append(outcome)
         notebook.bell.ring()
 
     @agent.on_report
