@@ -87,5 +87,6 @@ def _for_agent(item: AppliedReport) -> ForAgent:
         exchange=wire.AGENTS_EXCHANGE,
         key=wire.report_key(tenant_id, agent_id),
         message_id=item.report.id,
+        traceparent=item.traceparent,
     )
     return ForAgent(tenant_id, agent_id, message)

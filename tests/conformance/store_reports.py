@@ -35,7 +35,7 @@ FINAL = [
 class ReportSuite:
     @pytest.mark.parametrize("by", ["reference", "provider_message_id"])
     async def test_a_report_finds_its_text(self, stores: Stores, by: str) -> None:
-        text = new_outbound()
+        text = new_outbound(traceparent="00-1")
         await send(stores, text)
         reference = text.id if by == "reference" else None
         (applied,) = await stores.inbound.apply_reports([new_report(text, reference=reference)])
@@ -45,6 +45,7 @@ class ReportSuite:
             "answer",
             True,
         )
+        assert applied.traceparent == "00-1"
         assert await status(stores) == "delivered"
 
     async def test_an_unknown_reference_falls_back_to_the_providers_id(

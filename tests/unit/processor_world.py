@@ -159,6 +159,13 @@ class World:
     def reports(self) -> list[Report]:
         return [Report.decode(body) for body in self._bodies(Report.type)]
 
+    def traces(self, kind: str) -> list[str]:
+        """The traceparents of what the agent's queue holds of a kind."""
+        stored = self.broker.stored(AGENT_QUEUE)
+        return [
+            item.message.headers["traceparent"] for item in stored if item.message.type == kind
+        ]
+
     def _bodies(self, kind: str) -> list[bytes]:
         stored = self.broker.stored(AGENT_QUEUE)
         return [item.message.body for item in stored if item.message.type == kind]

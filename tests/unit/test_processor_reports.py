@@ -10,7 +10,9 @@ from common.bus.topology import RETRY_DELAYS
 from common.bus.verdicts import Defer, Done, Retry
 from common.store.memory import MemoryOutbound
 from common.store.records import NewOutbound
-from heliograph import Outcome, OutcomeCode, OutcomeStatus, ReportStatus
+from heliograph import Outcome, OutcomeCode, OutcomeStatus, Report, ReportStatus
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 async def sent(world: World, *, recorded: bool = True) -> str:
@@ -35,6 +37,7 @@ async def sent(world: World, *, recorded: bool = True) -> str:
         in_reply_to=None,
         tag=None,
         expires_at=None,
+        traceparent=TRACE,
     )
     await store.claim([text], owner="sender", lease=5)
     await store.begin("acme", text.id, owner="sender", lease=5)
@@ -61,6 +64,14 @@ async def test_a_report_reaches_the_agent_that_sent_the_text() -> None:
     (told,) = world.reports()
     assert (told.message_id, told.command_id) == (message_id, "c-1")
     assert told.status is ReportStatus.DELIVERED
+
+
+async def test_a_report_follows_the_trace_of_its_text() -> None:
+    world = World()
+    message_id = await sent(world)
+    await world.inbox().handle([delivery(report(message_id))])
+    (traceparent,) = world.traces(Report.type)
+    assert traceparent.split("-")[1] == TRACE.split("-")[1]
 
 
 async def test_a_report_without_our_reference_is_found_by_the_providers_id() -> None:

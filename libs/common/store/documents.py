@@ -281,6 +281,7 @@ def applied_report(report: NewReport, document: dict[str, Any] | None) -> Applie
         agent_id=document["agent_id"],
         command_id=document["command_id"],
         tell=winner == report.id and document["report_told"] != report.id,
+        traceparent=document.get("traceparent"),
     )
 
 

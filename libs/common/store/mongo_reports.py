@@ -22,6 +22,7 @@ _TOLD: Final[Document] = {
     "command_id": True,
     "report": True,
     "report_told": True,
+    "traceparent": True,
 }
 
 

@@ -215,6 +215,8 @@ class AppliedReport:
     agent_id: str | None
     command_id: str | None
     tell: bool
+    traceparent: str | None = None
+    """Of the text, so that its report follows the same trace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
