@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from heliograph import Agent, Direction, Outcome, Report, Turn
@@ -14,7 +15,15 @@ ANSWERS: Final = (
 )
 FALLBACK: Final = "Thank you for your text! A colleague will call you back today."
 
-Event = Turn | Outcome | Report
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What became of a held text when a person had decided on it."""
+
+    outcome: Outcome
+
+
+Event = Turn | Outcome | Decided | Report
 Listener = Callable[[Event], None]
 
 
@@ -41,6 +50,10 @@ def front_desk(url: str, *, tenant_id: str, agent_id: str, on_event: Listener) -
         on_event(turn)
         if turn.can_send:
             on_event(await turn.reply(answer_to(turn)))
+
+    @agent.on_outcome
+    async def hear(outcome: Outcome) -> None:
+        on_event(Decided(outcome))
 
     @agent.on_report
     async def note(report: Report) -> None:

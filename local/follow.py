@@ -6,6 +6,7 @@ import asyncio
 from typing import Final
 
 from heliograph import Outcome
+from local.demo_agent import Decided
 from local.play import Scene, show
 from local.simulator import Entry, events
 
@@ -49,8 +50,9 @@ class Follower:
             event = await self._scene.events.get()
             self.catch_up()
             show(self._scene.timeline, event)
-            if isinstance(event, Outcome):
-                self._show_received(event.to)
+            if isinstance(event, (Outcome, Decided)):
+                outcome = event.outcome if isinstance(event, Decided) else event
+                self._show_received(outcome.to)
 
     def catch_up(self) -> None:
         """Show what the simulator has recorded and nobody has seen yet."""

@@ -10,6 +10,7 @@ from typing import Final, Protocol, TypeVar
 from common.store.ports import Executions
 from common.store.records import Execution
 from heliograph import Outcome, OutcomeStatus, Report, ReportStatus, Turn
+from local.demo_agent import Decided, Event
 from local.simulator import Simulator
 from local.timeline import Timeline
 
@@ -19,7 +20,6 @@ _PATIENCE: Final = 15.0
 """Seconds that one step may take; each takes a few milliseconds on an idle machine."""
 
 T = TypeVar("T")
-Event = Turn | Outcome | Report
 
 
 class Switch(Protocol):
@@ -129,7 +129,9 @@ async def _in_time(step: str, work: Awaitable[T], instead: Sequence[Event] = ())
 
 
 def _gist(event: Event) -> str:
-    return event.message.body if isinstance(event, Turn) else str(event.status)
+    if isinstance(event, Turn):
+        return event.message.body
+    return str(event.outcome.status if isinstance(event, Decided) else event.status)
 
 
 def show(timeline: Timeline, event: Event) -> None:
@@ -138,6 +140,8 @@ def show(timeline: Timeline, event: Event) -> None:
         timeline.turn(event)
     elif isinstance(event, Outcome):
         timeline.outcome(event)
+    elif isinstance(event, Decided):
+        timeline.decided(event.outcome)
     else:
         timeline.report(event)
 

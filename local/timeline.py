@@ -106,6 +106,14 @@ class Timeline:
         else:
             self.say("sender", f"{outcome.status}: {outcome.code}", outcome.message)
 
+    def decided(self, outcome: Outcome) -> None:
+        """The agent hears what became of a text that was held."""
+        words = " in other words" if outcome.edited else ""
+        if outcome.status is OutcomeStatus.SENT:
+            self.say("gate", f"a person approved it{words}: it went to {pretty(outcome.to)}")
+        else:
+            self.say("gate", f"{outcome.status}: {outcome.code}", outcome.message)
+
     def received(self, remote: str, body: str) -> None:
         """The person's phone shows our text."""
         self.say("phone", f"{pretty(remote)} receives:", f"“{body}”")
