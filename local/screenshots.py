@@ -32,13 +32,13 @@ ANSWERED: Final = (
 )
 """Texts to a number that answers by itself."""
 HELD: Final = (
-    ("+12125550147", "Hello! Do you open on Sundays?"),
+    ("+12125550147", "Hello! When do you open tomorrow?"),
     ("+19175550139", "Where can I park?"),
 )
 """Texts whose answers wait for a person."""
 
 _PATIENCE: Final = 30.0
-_SIZE: Final = ViewportSize(width=1280, height=860)
+_SIZE: Final = ViewportSize(width=1280, height=940)
 
 
 async def main() -> None:

@@ -13,7 +13,7 @@ from health.access.roles import Principal, Role
 from health.console import navigation, shown
 from health.console.approval_pages import fingerprint, size_of
 from health.console.audit_pages import changes_of
-from health.console.charts import HEIGHT, hour_chart, shares
+from health.console.charts import HEIGHT, glances, hour_chart, shares, strip_of
 from health.console.conversation_pages import days, life_of
 from health.console.delivery import delivery_of, reason_of, waits
 from heliograph.codes import TEXTS, OutcomeCode
@@ -156,3 +156,24 @@ def test_a_cursor_replaces_the_one_before_and_keeps_the_filter() -> None:
     here = "/t/acme/conversations?number=%2B18005550100&cursor=old"
     there = "/t/acme/conversations?number=%2B18005550100&cursor=new"
     assert shown.with_query(here, cursor="new") == there
+
+
+def test_each_connection_has_its_own_hours_and_outcomes() -> None:
+    hours = [
+        Hour(start=NOW, connection_id="one", received=3, sent=2, held=1),
+        Hour(start=NOW, connection_id="two", received=1, failed=1),
+    ]
+    seen = glances(hours, now=NOW, count=24)
+    assert {name: (it.chart.received, it.chart.sent) for name, it in seen.items()} == {
+        "one": (3, 2),
+        "two": (1, 0),
+    }
+    assert [(piece.label, piece.count) for piece in seen["one"].strip] == [("sent", 2), ("held", 1)]
+
+
+def test_a_strip_has_no_gaps_and_is_as_wide_as_it_may_be() -> None:
+    pieces = strip_of([Hour(start=NOW, connection_id="one", sent=1, held=1, failed=1)])
+    ends = [piece.x + piece.width for piece in pieces]
+    assert [piece.x for piece in pieces] == pytest.approx([0, *ends[:-1]])
+    assert ends[-1] == pytest.approx(100, abs=0.1)
+    assert strip_of([]) == ()

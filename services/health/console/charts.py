@@ -106,3 +106,45 @@ def shares(hours: Iterable[Hour]) -> tuple[Share, ...]:
         Share(name, label, tone, counts[name], round(100 * counts[name] / most, 2) if most else 0)
         for name, label, tone in _OUTCOMES
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a strip of 100 units: where it begins, and how wide it is."""
+
+    label: str
+    tone: str
+    count: int
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """One connection's hours and outcomes, small."""
+
+    chart: HourChart
+    strip: tuple[Piece, ...]
+
+
+def strip_of(hours: Iterable[Hour]) -> tuple[Piece, ...]:
+    """What became of the agents' texts, side by side; what did not happen is left out."""
+    happened = [share for share in shares(hours) if share.count]
+    whole = sum(share.count for share in happened)
+    pieces: list[Piece] = []
+    for share in happened:
+        x = sum(piece.width for piece in pieces)
+        width = round(100 * share.count / whole, 2)
+        pieces.append(Piece(share.label.lower(), share.tone, share.count, round(x, 2), width))
+    return tuple(pieces)
+
+
+def glances(hours: Iterable[Hour], *, now: datetime, count: int) -> dict[str, Glance]:
+    """By connection ID; of those through which nothing went there is none."""
+    of: dict[str, list[Hour]] = {}
+    for hour in hours:
+        of.setdefault(hour.connection_id, []).append(hour)
+    return {
+        connection_id: Glance(hour_chart(kept, now=now, count=count), strip_of(kept))
+        for connection_id, kept in of.items()
+    }

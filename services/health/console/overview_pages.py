@@ -10,7 +10,7 @@ from aiohttp import web
 
 from common.store.control import ConnectionView
 from common.store.records import ConnectionStatus
-from health.console.charts import hour_chart, hour_of, shares
+from health.console.charts import glances, hour_chart, hour_of, shares
 from health.console.page_routes import page
 from health.console.rendering import CLOCK, render
 from health.web.routes import Call, Route
@@ -44,6 +44,7 @@ async def overview(call: Call) -> web.Response:
         more_held=held.next is not None,
         chart=hour_chart(hours, now=now, count=HOURS),
         shares=shares(hours),
+        glances=glances(hours, now=now, count=HOURS),
         live=f"/t/{tenant_id}/events?every={_REFRESH}",
     )
 
