@@ -215,6 +215,7 @@ class House:
             "webhook_port": str(self.webhook_port),
             "health_host": "127.0.0.1",
             "health_port": str(self.console_port),
+            "health_public_webhook_url": f"http://127.0.0.1:{self.webhook_port}",
             # The provider is a simulator on this machine, the browser speaks plain HTTP.
             "health_allow_loopback_providers": "true",
             "health_secure_cookies": "false",

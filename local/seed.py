@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from common.bus.client import Bus
 from common.bus.messages import Outgoing, Unroutable
 from common.bus.topology import CHANGES_EXCHANGE, SERVICES, agent_topology
 from common.events import ConnectionChanged
 from common.ids import derive
-from common.providers.specs import SPECS
-from common.secrets import MasterKeys, WrappedKey
+from common.providers.specs import CONNECTION_STRING, SPECS
+from common.secrets import MasterKeys, SecretUnreadable, TenantKey, WrappedKey
 from common.store.client import Database
-from common.store.control import SYSTEM
-from common.store.mongo_connections import MongoConnections
+from common.store.connection_documents import RECONNECTED
+from common.store.control import SYSTEM, AgentKind, NewConnection, NewNumber, NumberType
+from common.store.control_ports import Taken
+from common.store.mongo_control_agents import MongoAgents
+from common.store.mongo_control_connections import MongoConnectionDirectory
+from common.store.mongo_control_numbers import MongoNumbers
 from common.store.mongo_control_tenants import MongoTenants
+from common.store.mongo_tenant_keys import MongoTenantKeys
+from common.store.ports import NumberTaken
+from common.store.records import ConnectionStatus
 from common.store.schema import ensure_schema
+from health.desk.parameters import ENDPOINT
 from heliograph.models import now
 
 ACCESS_KEY: Final = "aGVsaW9ncmFwaC1sb2NhbC1zaW11bGF0b3Ita2V5ISE="
@@ -48,36 +59,97 @@ class Seed:
 async def plant(seed: Seed, *, database: Database, bus: Bus, keys: MasterKeys) -> None:
     """Create what the seed says; doing it again changes nothing but the credentials."""
     await ensure_schema(database)
-    connections = MongoConnections(database)
-    fresh = keys.new_tenant_key(seed.tenant_id)
-    wrapped = await connections.put_tenant(
-        seed.tenant_id, name=seed.tenant_id.title(), wrapped_key=fresh.to_document()
-    )
-    await MongoTenants(database).update(
-        seed.tenant_id, features=(SPECS["acs"].feature,), version=None, by=SYSTEM
-    )
-    key = keys.unwrap(seed.tenant_id, WrappedKey.from_document(wrapped))
-    sealed = key.seal(seed.connection_id, {"connection_string": seed.connection_string})
-    await connections.put_agent(
-        seed.tenant_id, seed.agent_id, name=seed.agent_id, bus_user=seed.bus_user
-    )
-    await connections.put_connection(
-        seed.tenant_id,
-        seed.connection_id,
-        name="Simulated ACS",
-        provider="acs",
-        sealed=sealed.to_document(),
-    )
     await bus.declare(SERVICES)
     await bus.declare(agent_topology(seed.tenant_id, seed.agent_id))
-    await connections.put_number(
-        seed.tenant_id,
-        seed.connection_id,
+    key = await _tenant(seed, database, keys)
+    await _agent(seed, MongoAgents(database))
+    secret = {CONNECTION_STRING: seed.connection_string}
+    sealed = key.seal(seed.connection_id, secret).to_document()
+    await _connection(seed, database, sealed)
+    await announce(bus, seed, "number.connected")
+
+
+async def _tenant(seed: Seed, database: Database, keys: MasterKeys) -> TenantKey:
+    """The tenant and its data key. One of an earlier run, under a master key that is gone, is
+    replaced: nothing that it sealed is of use any more."""
+    fresh, stored = keys.new_tenant_key(seed.tenant_id), MongoTenantKeys(database)
+    with contextlib.suppress(Taken):
+        await MongoTenants(database).create(
+            seed.tenant_id,
+            name=seed.tenant_id.title(),
+            features=(SPECS["acs"].feature,),
+            wrapped_key=fresh.to_document(),
+            by=SYSTEM,
+        )
+    document = await stored.get(seed.tenant_id) or {}
+    try:
+        return keys.unwrap(seed.tenant_id, WrappedKey.from_document(document))
+    except SecretUnreadable:
+        await stored.replace(seed.tenant_id, document, fresh.to_document())
+        return keys.unwrap(seed.tenant_id, fresh)
+
+
+async def _agent(seed: Seed, agents: MongoAgents) -> None:
+    try:
+        await agents.create(
+            seed.tenant_id,
+            seed.agent_id,
+            name="Front desk",
+            kind=AgentKind.AGENT,
+            employee=None,
+            bus_user=seed.bus_user,
+            by=SYSTEM,
+        )
+    except Taken:
+        await agents.update(
+            seed.tenant_id,
+            seed.agent_id,
+            changes={"bus_user": seed.bus_user, "active": True},
+            version=None,
+            by=SYSTEM,
+        )
+
+
+async def _connection(seed: Seed, database: Database, sealed: Mapping[str, str]) -> None:
+    directory, numbers = MongoConnectionDirectory(database), MongoNumbers(database)
+    number = NewNumber(
         address=seed.number,
+        name="",
+        type=NumberType.TOLL_FREE,
+        owners=(),
         region=seed.region,
         agent_id=seed.agent_id,
     )
-    await announce(bus, seed, "number.connected")
+    shown = {ENDPOINT: urlsplit(seed.endpoint).netloc}
+    known = await directory.get(seed.tenant_id, seed.connection_id)
+    if known is None:
+        new = NewConnection(
+            id=seed.connection_id,
+            name="Simulated ACS",
+            description="",
+            provider="acs",
+            partner=None,
+            public=shown,
+            secrets=(CONNECTION_STRING,),
+            sealed=sealed,
+        )
+        await directory.create(seed.tenant_id, new, numbers=[number], by=SYSTEM)
+        return
+    await directory.set_credentials(
+        seed.tenant_id,
+        seed.connection_id,
+        sealed=sealed,
+        public=shown,
+        secrets=(CONNECTION_STRING,),
+        partner=None,
+        version=None,
+        action=RECONNECTED
+        if known.status is ConnectionStatus.DISCONNECTED
+        else "connection.credentials",
+        by=SYSTEM,
+    )
+    with contextlib.suppress(NumberTaken):
+        await numbers.add(seed.tenant_id, seed.connection_id, number, by=SYSTEM)
 
 
 async def announce(bus: Bus, seed: Seed, what: str) -> None:

@@ -19,7 +19,8 @@ from common.errors import StoreUnavailable
 from common.redact import scrub
 from common.secrets import MasterKeys, generate_master_key
 from common.store.client import Database, open_database
-from common.store.mongo_connections import MongoConnections
+from common.store.control import SYSTEM
+from common.store.mongo_control_numbers import MongoNumbers
 from common.store.mongo_executions import MongoExecutions
 from heliograph import Agent
 from local.demo_agent import Event, front_desk
@@ -135,7 +136,8 @@ async def stage(base_dir: Path, chosen: Ports, timeline: Timeline) -> AsyncItera
     async with contextlib.AsyncExitStack() as stack:
         await asyncio.to_thread(stack.enter_context, _emptied(base_dir))
         used = await stack.enter_async_context(servers(base_dir))
-        house = _house(base_dir, used, chosen, master_key)
+        webhook_secret = secrets.token_urlsafe(18)
+        house = _house(base_dir, used, chosen, master_key, webhook_secret)
         house.require_ports()
         database = open_database(used.mongodb_uri, used.database, timeout=5)
         stack.callback(database.close)
@@ -157,7 +159,7 @@ async def stage(base_dir: Path, chosen: Ports, timeline: Timeline) -> AsyncItera
         )
         stack.push_async_callback(house.stop)
         await house.start()
-        await simulator.subscribe(f"{house.webhook_url}?code={_secret(master_key)}")
+        await simulator.subscribe(f"{house.webhook_url}?code={webhook_secret}")
         scene = _scene(simulator, timeline, seed, database, bus)
         await scene.switch(on=False)
         agent = front_desk(
@@ -215,12 +217,9 @@ async def _answering(bus: Bus, used: Servers, database: Database) -> None:
         raise ServerAway(f"{error} Check {MONGODB_VARIABLE} ({scrub(used.mongodb_uri)}).") from None
 
 
-def _secret(master_key: str) -> str:
-    """The webhook's secret, good for this one run."""
-    return master_key.replace("=", "").replace("/", "").replace("+", "")[:24]
-
-
-def _house(base_dir: Path, used: Servers, chosen: Ports, master_key: str) -> House:
+def _house(
+    base_dir: Path, used: Servers, chosen: Ports, master_key: str, webhook_secret: str
+) -> House:
     address = Address(
         rabbitmq_url=used.rabbitmq_url,
         mongodb_uri=used.mongodb_uri,
@@ -238,7 +237,7 @@ def _house(base_dir: Path, used: Servers, chosen: Ports, master_key: str) -> Hou
         base_dir / "logs",
         address,
         **settings,
-        webhook_secrets=_secret(master_key),
+        webhook_secrets=webhook_secret,
         log_format="console",
         trust_command_identity="false" if used.agent_user else "true",
     )
@@ -247,10 +246,10 @@ def _house(base_dir: Path, used: Servers, chosen: Ports, master_key: str) -> Hou
 def _scene(
     simulator: Simulator, timeline: Timeline, seed: Seed, database: Database, bus: Bus
 ) -> Scene:
-    connections = MongoConnections(database)
+    numbers = MongoNumbers(database)
 
     async def switch(*, on: bool) -> None:
-        await connections.set_gate(seed.tenant_id, seed.number, on=on)
+        await numbers.set_gate(seed.tenant_id, seed.number, on=on, by=SYSTEM)
         await announce(bus, seed, "gate.on" if on else "gate.off")
 
     events: asyncio.Queue[Event] = asyncio.Queue()

@@ -36,6 +36,14 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
+def test_it_shows_exactly_the_pictures_that_make_screenshots_takes() -> None:
+    shown = set(re.findall(r"\]\((docs/images/[^)]+)\)", README))
+    program = (ROOT / "local/screenshots.py").read_text(encoding="utf-8")
+    taken = {f"docs/images/{name}" for name in re.findall(r'path=IMAGES / "([^"]+)"', program)}
+    assert shown == taken == {str(p.relative_to(ROOT)) for p in (ROOT / "docs/images").iterdir()}
+    assert len(shown) == 2
+
+
 def test_continuous_integration_runs_the_test_command_of_the_readme() -> None:
     section = README.split("## Test\n")[1]
     assert blocks(section, "sh")[0] == "make test\n"
