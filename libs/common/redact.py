@@ -14,7 +14,12 @@ from typing import Final
 
 _MASK: Final = "•••••"
 _FEWEST_DIGITS: Final = 7
+_QUOTED: Final = 12
+_FEWEST_QUOTED: Final = 3
 _LAST_DIGITS: Final = 2
+
+_GAP: Final = "\0"
+_GAPS: Final = re.compile(f"{_GAP}+")
 
 _NAMES: Final = (
     r"(?:access|account|shared_?access|api|master)[_-]?key"
@@ -97,6 +102,18 @@ def scrub(text: str) -> str:
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return _TOKENS.sub(_mask_number, text)
+
+
+def unquote(said: str, words: str) -> str:
+    """What somebody said of a text, without what they quote of it: runs of a dozen of its
+    characters, and the whole of a shorter one."""
+    run = min(_QUOTED, len(words))
+    if run < _FEWEST_QUOTED:
+        return said
+    starts = (at for at in range(len(said) - run + 1) if said[at : at + run] in words)
+    quoted = {at + step for at in starts for step in range(run)}
+    kept = (_GAP if at in quoted else sign for at, sign in enumerate(said))
+    return _GAPS.sub(_MASK, "".join(kept))
 
 
 def _mask_number(match: re.Match[str]) -> str:

@@ -114,7 +114,7 @@ class Carrying:
                 decision=claimed.decision,
                 maybe_sent=progress.maybe_sent,
                 tries_left=self._sending.tries_left(progress),
-                deduplicates=route is not None and self._sending.deduplicates(claimed, route),
+                deduplicates=route is not None and self._sending.deduplicates(progress, route),
             )
         )
 

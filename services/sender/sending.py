@@ -23,6 +23,7 @@ from common.providers.port import (
     SendResult,
     Text,
 )
+from common.redact import unquote
 from common.store.ports import OutboundStore
 from common.store.records import Outbound, Route, SendState
 from sender.clients import Clients
@@ -50,11 +51,14 @@ class Progress:
 
     attempts: int
     maybe_sent: bool
+    connection_id: str
+    """Whose provider was called; until something may have been accepted, the next call decides."""
 
     @classmethod
     def of(cls, claimed: Outbound) -> Progress:
         """What the claim tells."""
-        return cls(claimed.attempts, claimed.state is SendState.SENDING)
+        maybe_sent = claimed.state is SendState.SENDING
+        return cls(claimed.attempts, maybe_sent, claimed.text.connection_id)
 
 
 Attempt = Callable[[], Awaitable[Step | Lost]]
@@ -97,11 +101,11 @@ class Sending:
         """Whether another call may be made."""
         return progress.attempts < self._attempts
 
-    def deduplicates(self, claimed: Outbound, route: Route) -> bool:
+    def deduplicates(self, progress: Progress, route: Route) -> bool:
         """Whether a repeated call is recognised: by the provider, and only on the connection that
         was called first."""
         provider = self._providers.get(route.provider)
-        same = route.connection_id == claimed.text.connection_id
+        same = route.connection_id == progress.connection_id
         return provider is not None and provider.deduplicates and same
 
     async def repeat(self, claimed: Outbound, attempt: Attempt) -> Step | Lost:
@@ -126,30 +130,30 @@ class Sending:
         async with self._clients.use(route) as client:
             if isinstance(client, Refused):
                 log.warning("send.no_client", connection=route.connection_id, why=client.detail)
-                return self._step(client, claimed, route, progress)
+                return self._step(client, route, progress)
             if not await self._store.begin(
-                claimed.text.tenant_id, claimed.id, owner=self._owner, lease=self._lease
+                claimed.text.tenant_id, claimed.id, owner=self._owner, lease=self._lease, via=route
             ):
                 return Lost()
             progress.attempts += 1
+            if not progress.maybe_sent:
+                progress.connection_id = route.connection_id
             self._failpoints.reached(Failpoint.SENDER_BEGUN)
             started = time.perf_counter()
             result = await client.send(_text(claimed, route))
             self._failpoints.reached(Failpoint.SENDER_CALLED)
         self._note(result, claimed, route, time.perf_counter() - started)
-        step = self._step(result, claimed, route, progress)
+        step = self._step(result, route, progress)
         if isinstance(step, Again):
             progress.maybe_sent = step.maybe_sent
         return step
 
-    def _step(
-        self, result: SendResult, claimed: Outbound, route: Route, progress: Progress
-    ) -> Step:
+    def _step(self, result: SendResult, route: Route, progress: Progress) -> Step:
         return step_after(
             result,
             maybe_sent=progress.maybe_sent,
             tries_left=self.tries_left(progress),
-            deduplicates=self.deduplicates(claimed, route),
+            deduplicates=self.deduplicates(progress, route),
         )
 
     def _note(self, result: SendResult, claimed: Outbound, route: Route, seconds: float) -> None:
@@ -163,7 +167,8 @@ class Sending:
         write(
             "send.not_accepted",
             answer=answer,
-            why=result.detail,
+            # A provider may quote what it was given.
+            why=unquote(result.detail, claimed.text.body),
             message_id=claimed.id,
             connection=route.connection_id,
         )

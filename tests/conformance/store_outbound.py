@@ -16,7 +16,14 @@ from conformance.store_world import (
 )
 
 from common.store.ports import LeaseLost
-from common.store.records import Claim, NewOutbound, Outbound, SendState
+from common.store.records import (
+    Claim,
+    ConnectionStatus,
+    NewOutbound,
+    Outbound,
+    Route,
+    SendState,
+)
 from heliograph.models import Outcome, OutcomeStatus
 
 
@@ -179,6 +186,36 @@ class OutboundSuite:
         with pytest.raises(LeaseLost):
             await stores.outbound.finish("other", text.id, owner="one", outcome=outcome_of(text))
         assert await begin(stores, text)
+
+    @pytest.mark.parametrize(("maybe_sent", "connection"), [(False, "new-line"), (True, "line")])
+    async def test_a_text_is_on_the_connection_that_it_was_first_sent_through(
+        self, stores: Stores, maybe_sent: bool, connection: str
+    ) -> None:
+        text = new_outbound(connection_id="line", provider="acs")
+        await claim(stores, text)
+        if maybe_sent:
+            assert await begin(stores, text)
+        else:
+            await stores.outbound.wait("acme", text.id, owner="one", ambiguous=False)
+            await claim(stores, text)
+        via = Route(
+            tenant_id="acme",
+            connection_id="new-line",
+            provider="twilio",
+            address=text.number,
+            region="US",
+            agent_id="support",
+            agent_active=True,
+            bus_user="acme-support",
+            gate_on=True,
+            connection_status=ConnectionStatus.ACTIVE,
+            credentials_version="v",
+        )
+        assert await stores.outbound.begin("acme", text.id, owner="one", lease=LEASE, via=via)
+        await stores.outbound.wait("acme", text.id, owner="one", ambiguous=True)
+        (resumed,) = await claim(stores, text)
+        assert resumed.text.connection_id == connection
+        assert resumed.attempts == (2 if maybe_sent else 1)
 
     async def test_an_inbound_text_can_not_be_sent(self, stores: Stores) -> None:
         (inbound,) = await record(stores, new_text())

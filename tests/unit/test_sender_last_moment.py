@@ -85,6 +85,34 @@ async def test_a_number_that_another_agent_got_after_the_claim_sends_nothing() -
     assert [outcome.code for outcome in desk.told()] == [OutcomeCode.CONNECTION_INACTIVE]
 
 
+async def test_a_lost_answer_of_a_moved_numbers_new_connection_is_asked_for_again_there() -> None:
+    desk = Desk()
+    await desk.prepare()
+    handler = desk.replica()
+    desk.client.answers += [NotProcessed(THROTTLED.code, "", 45.0), LOST]
+    assert await handler.handle(delivery()) == Defer(45.0)
+    await desk.connect("new-line", {"key": "good"})
+    assert isinstance(await handler.handle(delivery()), Defer)
+    desk.wind(60)
+    assert await handler.handle(delivery()) == Done()
+    assert [outcome.code for outcome in desk.told()] == [OutcomeCode.SENT]
+    (text,) = [item for item in desk.memory.messages.values() if item["direction"] == "OUTBOUND"]
+    assert text["connection_id"] == "new-line"
+
+
+async def test_a_lost_answer_is_not_asked_for_again_on_another_connection() -> None:
+    desk = Desk()
+    await desk.prepare()
+    handler = desk.replica()
+    desk.client.answers.append(LOST)
+    assert isinstance(await handler.handle(delivery()), Defer)
+    await desk.connect("new-line", {"key": "good"})
+    desk.wind(60)
+    assert await handler.handle(delivery()) == Done()
+    assert [outcome.code for outcome in desk.told()] == [OutcomeCode.AMBIGUOUS]
+    assert len(desk.client.sent) == 1
+
+
 async def test_a_text_that_has_waited_is_tried_once_a_pass() -> None:
     desk = Desk()
     await desk.prepare()

@@ -160,11 +160,21 @@ class MemoryOutbound:
         approval = document.get("approval")
         return document if approval is not None and approval["told_at"] is None else None
 
-    async def begin(self, tenant_id: str, message_id: str, *, owner: str, lease: float) -> bool:
+    async def begin(
+        self,
+        tenant_id: str,
+        message_id: str,
+        *,
+        owner: str,
+        lease: float,
+        via: Route | None = None,
+    ) -> bool:
         now = self._memory.now()
         document = self._in_hand(tenant_id, message_id, owner)
         if document is None:
             return False
+        if via is not None and document["state"] != SendState.SENDING.value:
+            document |= {"connection_id": via.connection_id, "provider": via.provider}
         document |= {
             "state": SendState.SENDING.value,
             "begun_at": now,

@@ -175,18 +175,28 @@ class MongoOutbound:
         )
 
     @guarded
-    async def begin(self, tenant_id: str, message_id: str, *, owner: str, lease: float) -> bool:
+    async def begin(
+        self,
+        tenant_id: str,
+        message_id: str,
+        *,
+        owner: str,
+        lease: float,
+        via: Route | None = None,
+    ) -> bool:
         now = milliseconds(self._clock())
+        fields: dict[str, Any] = {
+            "state": SendState.SENDING.value,
+            "begun_at": now,
+            "lease_until": after(now, lease),
+            "attempts": {"$add": ["$attempts", 1]},
+        }
+        if via is not None:
+            bound = {"$eq": ["$state", SendState.SENDING.value]}
+            for name, value in (("connection_id", via.connection_id), ("provider", via.provider)):
+                fields[name] = {"$cond": [bound, f"${name}", {"$literal": value}]}
         begun = await self._messages.update_one(
-            _in_hand(tenant_id, message_id, owner),
-            {
-                "$set": {
-                    "state": SendState.SENDING.value,
-                    "begun_at": now,
-                    "lease_until": after(now, lease),
-                },
-                "$inc": {"attempts": 1},
-            },
+            _in_hand(tenant_id, message_id, owner), [{"$set": fields}]
         )
         return begun.matched_count == 1
 

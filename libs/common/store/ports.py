@@ -133,9 +133,21 @@ class OutboundStore(Protocol):
         """Note that the agent was told what became of a text that was decided on."""
         ...
 
-    async def begin(self, tenant_id: str, message_id: str, *, owner: str, lease: float) -> bool:
+    async def begin(
+        self,
+        tenant_id: str,
+        message_id: str,
+        *,
+        owner: str,
+        lease: float,
+        via: Route | None = None,
+    ) -> bool:
         """Note that a provider call is about to leave: state `sending`, one more attempt, the lease
-        renewed. False where the text is no longer leased to `owner`; nothing may be sent then."""
+        renewed. False where the text is no longer leased to `owner`; nothing may be sent then.
+
+        `via` is the number as it is now: where no earlier call may have been accepted, the text is
+        from now on its connection's, so that its reports are found there.
+        """
         ...
 
     async def wait(self, tenant_id: str, message_id: str, *, owner: str, ambiguous: bool) -> None:
