@@ -14,7 +14,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 import uvloop
@@ -91,7 +91,7 @@ async def _main(
 
 
 async def _until_stopped(work: Awaitable[None], runtime: Runtime, grace: float) -> None:
-    task: asyncio.Future[Any] = asyncio.ensure_future(work)
+    task = asyncio.ensure_future(_exit_code(work))
     stopping = asyncio.ensure_future(runtime.stopping.wait())
     await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
@@ -106,7 +106,18 @@ async def _until_stopped(work: Awaitable[None], runtime: Runtime, grace: float) 
         # Its kind and place, not its text, which may quote what nobody should read.
         log.critical("service.broke", error=type(error).__name__, where=place_of(error))
         raise SystemExit(1)
-    task.result()
+    if (code := task.result()) is not None:
+        raise SystemExit(code)
+
+
+async def _exit_code(work: Awaitable[None]) -> str | int | None:
+    """The code with which a service ends the process while it starts, as a value: raised through a
+    task of its own, it would end the loop at once, with nobody left to look at the task."""
+    try:
+        await work
+    except SystemExit as end:
+        return end.code
+    return None
 
 
 async def listen(starting: Awaitable[None], what: str) -> None:

@@ -13,6 +13,7 @@ import orjson
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from common.connection import Runner
 from common.metrics import Metrics
 
 Check = Callable[[], str | None]
@@ -50,7 +51,7 @@ class Management:
         app.router.add_get("/livez", self._livez)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._serve_metrics)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = Runner(app)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port).start()
 

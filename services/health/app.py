@@ -13,6 +13,7 @@ from aiohttp import web
 
 from common.bus.client import Bus
 from common.bus.topology import SERVICES
+from common.connection import Runner
 from common.errors import StoreUnavailable
 from common.lifecycle import Runtime, listen
 from common.master_key_check import master_key_problem
@@ -27,6 +28,7 @@ from health.building import Parts, build_parts, build_validation, now, web_appli
 from health.daily import DailyRun
 from health.once import EXIT_NOT_CHECKED, exit_code, table
 from health.settings import HealthSettings
+from health.web.serve import refuse
 
 log = structlog.get_logger(__name__)
 
@@ -53,11 +55,19 @@ async def serve(settings: HealthSettings, runtime: Runtime) -> None:
         stack.push_async_callback(watch.close)
         runtime.management.add_check("rabbitmq", lambda: bus.problem)
         runtime.management.add_check("mongodb", lambda: watch.problem)
+        listening = asyncio.Event()
+        runtime.management.add_check(
+            "console", lambda: None if listening.is_set() else "The console is not served yet."
+        )
 
         bus.start()
         watch.start()
+        # Before anything is served, so that a wrong master key serves nothing. Where the store is
+        # away, which is known after its time-out, console and API say so themselves.
+        await watch.asked()
         parts = await build_parts(settings, database, bus, runtime.metrics, stack)
         await _serve_http(settings, parts, runtime, stack)
+        listening.set()
         daily = DailyRun(
             connections=MongoConnections(database),
             leases=MongoLeases(database),
@@ -85,13 +95,14 @@ async def _serve_http(
 ) -> None:
     viewing = asyncio.create_task(parts.live.run(), name="live")
     stack.push_async_callback(asyncio.wait, {viewing})
-    runner = web.AppRunner(
+    runner = Runner(
         web_application(
             parts.desks,
             runtime.metrics,
             public_webhook_url=settings.health_public_webhook_url,
         ),
-        access_log=None,
+        refuse=refuse,
+        auto_decompress=False,
         shutdown_timeout=_LAST_ANSWERS,
         handler_cancellation=True,
     )

@@ -61,11 +61,24 @@ async def serve(settings: SenderSettings, runtime: Runtime) -> None:
         # Before the bus, so that who is ready also takes commands.
         for provider in PROVIDERS.values():
             await asyncio.to_thread(provider.prepare)
-        bus.start()
         watch.start()
+        # Nor before the store, whose first answer tells of a wrong master key: commands wait in
+        # their queue meanwhile, as nothing could be done with them.
+        if not await _ready(watch, runtime.stopping):
+            return
+        bus.start()
         await _follow_changes(bus, clients, runtime, stack)
         handler = build_handler(settings, runtime, database, bus, clients)
         await work_until(runtime.stopping, await _lanes(settings, runtime, bus, handler))
+
+
+async def _ready(watch: StoreWatch, stopping: asyncio.Event) -> bool:
+    """Wait for the store, False where the service is told to stop first."""
+    waiting = [asyncio.ensure_future(watch.ready()), asyncio.ensure_future(stopping.wait())]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    return not stopping.is_set()
 
 
 async def _begin(settings: SenderSettings, database: Database) -> None:

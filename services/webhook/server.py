@@ -17,12 +17,13 @@ from aiohttp import web
 
 from common import trace
 from common.bus.messages import BusError
+from common.connection import Runner
 from common.errors import Unavailable
 from common.metrics import Metrics
 from common.place import place_of
 from webhook.auth import Doorkeeper
 from webhook.body import read_body
-from webhook.connection import Runner, quiet_logger
+from webhook.connection import refuse
 from webhook.eventgrid import consent, read_delivery, validation_code
 from webhook.intake import Intake
 from webhook.problems import (
@@ -104,8 +105,7 @@ class Server:
         app.router.add_route("OPTIONS", ACS_PATH, self._options)
         self._runner = Runner(
             app,
-            access_log=None,
-            logger=quiet_logger(),
+            refuse=refuse,
             auto_decompress=False,
             keepalive_timeout=self._idle,
             max_line_size=_LONGEST_LINE,

@@ -136,6 +136,7 @@ def test_the_application_registers_the_table_and_nothing_else() -> None:
         if route.resource is not None
     }
     expected = {(route.method, re.sub(r":[^{}]*\}", "}", route.path)) for route in ROUTES}
+    expected |= {("HEAD", path) for method, path in expected if method == "GET"}
     assert registered == expected
 
 

@@ -41,14 +41,14 @@ run("tiny", ServiceSettings, serve)
 
 @asynccontextmanager
 async def tiny(
-    drain: str = "await asyncio.sleep(0.05)", **settings: str
+    drain: str = "await asyncio.sleep(0.05)", *, program: str = PROGRAM, **settings: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """The service; `drain` is what it does between the signal and its end."""
     chosen = {"management_host": "127.0.0.1", "management_port": "0"} | settings
     environment = {name: value for name, value in os.environ.items() if PREFIX not in name}
     environment |= {f"{PREFIX}{name.upper()}": value for name, value in chosen.items()}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", PROGRAM.format(drain=drain)),
+        *(sys.executable, "-c", program.format(drain=drain)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=environment,
@@ -119,6 +119,23 @@ async def test_a_service_that_breaks_is_logged_without_its_errors_words_and_exit
     assert broke["error"] == "ValueError"
     assert "canary" not in out + "".join(lines)
     assert "Traceback" not in "".join(lines)
+
+
+async def test_a_port_of_the_service_in_use_is_one_line_and_exit_code_78() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        listening = f"await asyncio.start_server(print, '127.0.0.1', {port})"
+        program = PROGRAM.replace(
+            '    print("serving", flush=True)',
+            f"    async def start(): {listening}\n    await listen(start(), 'the port')",
+        ).replace("import run", "import listen, run")
+        async with tiny(program=program) as process:
+            out, lines = await end_of(process)
+    assert (process.returncode, out) == (78, "")
+    said = [line for line in lines if not line.startswith("{")]
+    assert len(said) == 1, lines
+    assert said[0].startswith("heliograph: cannot listen on the port: ")
+    assert events([line for line in lines if line.startswith("{")]) == ["service.started"]
 
 
 async def test_a_management_port_in_use_is_one_line_and_exit_code_78() -> None:

@@ -17,11 +17,11 @@ from health.access.roles import Principal, Role
 from health.access.secrets import KEY_PREFIX, new_token, same, token_hash
 from health.access.source import source_of
 from health.access.throttle import Throttle
+from health.web.bodies import FORM_TYPES, read_form
 from health.web.problems import Problem, ProblemCode
 
 CSRF_HEADER: Final = "X-CSRF-Token"
 CSRF_FIELD: Final = "csrf"
-_FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,11 @@ class Door:
         self._proxies = proxies
         self._clock = clock
 
+    @property
+    def secure(self) -> bool:
+        """Whether browsers are to send what they are given here over https only."""
+        return self._secure
+
     def source(self, request: web.BaseRequest) -> str:
         """Where a request comes from, for `sign_in`."""
         forwarded = ",".join(request.headers.getall("X-Forwarded-For", ()))
@@ -94,12 +99,11 @@ class Door:
         in the header `X-CSRF-Token` or in the form's field `csrf`.
 
         Raises:
-            Problem: `CSRF`.
+            Problem: `CSRF`; as `read_form`, where the form cannot be read.
         """
         given = request.headers.get(CSRF_HEADER, "")
-        if not given and request.content_type in _FORMS:
-            field = (await request.post()).get(CSRF_FIELD, "")
-            given = field if isinstance(field, str) else ""
+        if not given and request.content_type in FORM_TYPES:
+            given = (await read_form(request)).get(CSRF_FIELD, "")
         if not principal.csrf or not same(given, principal.csrf):
             raise Problem(ProblemCode.CSRF)
 

@@ -23,6 +23,10 @@ log = structlog.get_logger(__name__)
 
 _TOUCHED_AFTER: Final = timedelta(minutes=1)
 _WRONG: Final = "The key is wrong, was revoked or has expired."
+_ABOUT_WRONG: Final = (
+    "Check that you copied all of it. If it was revoked or has expired, ask an administrator for a "
+    "new one."
+)
 _NOBODY: Final = Actor(kind="nobody", id="", name="Somebody unknown", role="")
 
 
@@ -54,10 +58,10 @@ class KeyCheck:
         """
         key = read_key(text)
         if key is None:
-            raise Problem(ProblemCode.UNAUTHENTICATED, _WRONG)
+            raise _wrong()
         record = await self._keys.get(key.id)
         if not await self._holds_once(key, record, source) or record is None:
-            raise Problem(ProblemCode.UNAUTHENTICATED, _WRONG)
+            raise _wrong()
         await self.touch(record)
         return record
 
@@ -74,7 +78,7 @@ class KeyCheck:
             raise Problem(ProblemCode.UNAUTHENTICATED, "This is not a key of Heliograph.")
         record = await self._keys.get(key.id)
         if not await self._holds(key, record, source) or record is None:
-            raise Problem(ProblemCode.UNAUTHENTICATED, _WRONG)
+            raise _wrong()
         await self.touch(record)
         return record
 
@@ -142,3 +146,7 @@ class KeyCheck:
     def _lives(self, record: KeyRecord) -> bool:
         expired = record.expires_at is not None and record.expires_at <= self._clock()
         return record.revoked_at is None and not expired
+
+
+def _wrong() -> Problem:
+    return Problem(ProblemCode.UNAUTHENTICATED, _WRONG, remedy=_ABOUT_WRONG)

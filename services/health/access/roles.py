@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from common.store.control import Actor
+from common.store.control import SYSTEM, Actor
 
 
 class Role(StrEnum):
@@ -52,5 +52,7 @@ class Principal:
 
     @property
     def actor(self) -> Actor:
-        """As the audit trail names them."""
+        """As the audit trail names them. The service is itself, whatever it may do."""
+        if self.kind == SYSTEM.kind:
+            return SYSTEM
         return Actor(kind=self.kind, id=self.id, name=self.name, role=self.role.value)

@@ -95,7 +95,8 @@ async def render_problem(
         problem = _NO_PAGE
     tenant_id = request.match_info.get("tenant_id", "")
     if principal is None or not principal.reaches(tenant_id):
-        tenant_id = ""
+        # The mast leads back to what is theirs.
+        tenant_id = (principal.tenant_id if principal else None) or ""
     response = _page(
         request,
         principal or NOBODY,
@@ -160,7 +161,7 @@ def _page(
 
 
 def _to_sign_in(request: web.Request) -> web.Response:
-    wanted = safe_path(request.path_qs) if request.method == "GET" else None
+    wanted = safe_path(request.path_qs) if request.method in {"GET", "HEAD"} else None
     location = "/sign-in"
     if wanted and wanted != "/" and not is_fragment(request):
         location = f"/sign-in?next={quote(wanted, safe='/')}"

@@ -12,6 +12,7 @@ from aiohttp import web
 from common.errors import StoreUnavailable
 from common.store.control import Page
 from health.console.rendering import is_fragment, see_other
+from health.web import bodies
 from health.web.problems import Problem, ProblemCode, problem_of
 from health.web.routes import Body, Call
 
@@ -63,16 +64,10 @@ class ListQuery(Body):
 
 
 async def read_form(call: Call) -> Form:
-    """The form that was posted: of a repeated field the last, of uploads nothing, of line breaks LF
-    (browsers post CR LF)."""
-    posted = await call.request.post()
-    return Form(
-        {
-            name: value.replace("\r\n", "\n")
-            for name, value in posted.items()
-            if isinstance(value, str)
-        }
-    )
+    """The form that was posted: of a repeated field the last, of line breaks LF (browsers post
+    CR LF)."""
+    posted = await bodies.read_form(call.request)
+    return Form({name: value.replace("\r\n", "\n") for name, value in posted.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +85,9 @@ class Refused:
     def errors(self) -> dict[str, str]:
         """What is wrong with which input."""
         return {
-            self.renamed.get(name, name.removeprefix("parameters.")): _as_sentence(text)
+            self.renamed.get(name, name.removeprefix("parameters.")): _as_sentence(
+                text, about=name.removeprefix("parameters.")
+            )
             for name, text in self.problem.fields.items()
         }
 
@@ -144,6 +141,9 @@ async def attempt(work: Awaitable[T]) -> T | Problem:
         hopeless = problem is None or problem.code is ProblemCode.NOT_FOUND
         if problem is None or hopeless or isinstance(error, StoreUnavailable):
             raise
+        if problem.code is ProblemCode.INVALID_CREDENTIALS and problem.fields:
+            # Its sentence stands at the field, and names that as the API does.
+            return Problem(problem.code, remedy=problem.remedy, fields=problem.fields)
         return problem
 
 
@@ -178,7 +178,12 @@ async def whole(read: Callable[[str | None], Awaitable[Page[T]]]) -> Sequence[T]
     return found
 
 
-def _as_sentence(text: str) -> str:
+def _as_sentence(text: str, *, about: str) -> str:
+    """A text that stands below its field, where the field's name in the API says nothing."""
     text = text.strip()
-    ended = text if text.endswith((".", "!", "?")) else f"{text}."
+    if text.startswith(f"{about}:"):
+        text = text.removeprefix(f"{about}:").lstrip()
+    elif text.startswith(f"{about} "):
+        text = f"It {text.removeprefix(f'{about} ')}"
+    ended = text if text.endswith((".", "!", "?", "…")) else f"{text}."
     return ended[:1].upper() + ended[1:]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
 import math
+import re
 import secrets
 from typing import Any, Final
 from urllib.parse import quote
@@ -11,6 +11,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from health.access.roles import Principal, Role
+from health.access.secrets import same
 from health.console.forms import field
 from health.console.page_routes import form, page
 from health.console.rendering import render, see_other
@@ -21,6 +22,9 @@ from health.web.routes import Call, Route
 _FORM_COOKIE: Final = "heliograph_sign_in"
 """Proves that the form comes from our own page: nobody has a session yet, and a stranger's page
 must not sign a visitor in as somebody else. The form carries the same value."""
+
+_TOKEN_OCTETS: Final = 24
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
 
 _FORM_SECONDS: Final = 3_600
 _ABOUT_KEYS: Final = "Check that you copied all of it, or ask an administrator for a new one."
@@ -81,7 +85,8 @@ async def sign_out(call: Call) -> web.Response:
 def _form(
     call: Call, *, ticket: str = "", wanted: str = "", problem: Problem | None = None
 ) -> web.Response:
-    token = call.request.cookies.get(_FORM_COOKIE) or secrets.token_urlsafe(24)
+    kept = call.request.cookies.get(_FORM_COOKIE, "")
+    token = kept if _TOKEN.fullmatch(kept) else secrets.token_urlsafe(_TOKEN_OCTETS)
     context: dict[str, Any] = {
         "csrf": token,
         "ticket": ticket,
@@ -97,7 +102,7 @@ def _form(
         path="/sign-in",
         httponly=True,
         samesite="Strict",
-        secure=call.request.secure,
+        secure=call.desks.door.secure,
     )
     if problem is not None and problem.retry_after is not None:
         response.headers["Retry-After"] = str(math.ceil(problem.retry_after))
@@ -107,7 +112,7 @@ def _form(
 async def _from_our_page(request: web.Request) -> bool:
     expected = request.cookies.get(_FORM_COOKIE, "")
     given = await field(request, "csrf")
-    return bool(expected) and hmac.compare_digest(given.encode(), expected.encode())
+    return bool(_TOKEN.fullmatch(expected)) and same(given, expected)
 
 
 def _kindly(problem: Problem) -> Problem:

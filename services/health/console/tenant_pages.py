@@ -15,9 +15,10 @@ from health.api.tenants import NewTenant
 from health.console.forms import field
 from health.console.page_routes import form, page
 from health.console.rendering import render, see_other
+from health.web.bodies import read_form
+from health.web.fields import invalid
 from health.web.problems import Problem, ProblemCode
 from health.web.routes import Body, Call, Route
-from health.web.serve import invalid
 
 _TENANTS: Final = 50
 
@@ -39,7 +40,7 @@ async def create(call: Call) -> web.Response:
     given = {
         "id": (await field(request, "id")).strip(),
         "name": (await field(request, "name")).strip(),
-        "features": tuple(str(value) for value in (await request.post()).getall("features", [])),
+        "features": tuple((await read_form(request)).getall("features", [])),
     }
     try:
         wanted = NewTenant.model_validate(given)

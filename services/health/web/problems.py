@@ -20,6 +20,7 @@ from common.store.control_ports import (
     BadCursor,
     Disconnected,
     InactiveAgent,
+    NotDisconnected,
     NotFound,
     Stale,
     Taken,
@@ -45,6 +46,7 @@ class ProblemCode(StrEnum):
     NUMBER_TAKEN = "number_taken"
     BUS_USER_TAKEN = "bus_user_taken"
     DISCONNECTED = "disconnected"
+    NOT_DISCONNECTED = "not_disconnected"
     ALREADY_DECIDED = "already_decided"
     STALE = "stale"
     TOO_LARGE = "too_large"
@@ -99,13 +101,20 @@ FORMS: Final[Mapping[ProblemCode, Form]] = {
     ),
     ProblemCode.TAKEN: Form(409, "It exists already", "Choose another ID."),
     ProblemCode.NUMBER_TAKEN: Form(
-        409, "The number is connected already", "Disconnect it there first, or move it."
+        409,
+        "The number is connected already",
+        "Check the number; if it is yours, ask your operator where it is connected.",
     ),
     ProblemCode.BUS_USER_TAKEN: Form(
         409, "Another agent has this broker user", "Give each agent a user of its own."
     ),
     ProblemCode.DISCONNECTED: Form(
         409, "The connection is disconnected", "Reconnect it with new credentials first."
+    ),
+    ProblemCode.NOT_DISCONNECTED: Form(
+        409,
+        "The connection is not disconnected",
+        "Update its credentials, or disconnect it first.",
     ),
     ProblemCode.ALREADY_DECIDED: Form(
         409, "The text was decided before", "Nothing is left to do with it."
@@ -221,6 +230,7 @@ _STORE_PROBLEMS: Final[dict[type[Exception], ProblemCode]] = {
     Taken: ProblemCode.TAKEN,
     Stale: ProblemCode.STALE,
     Disconnected: ProblemCode.DISCONNECTED,
+    NotDisconnected: ProblemCode.NOT_DISCONNECTED,
     UnknownAgent: ProblemCode.UNKNOWN_AGENT,
     InactiveAgent: ProblemCode.INACTIVE_AGENT,
     AlreadyDecided: ProblemCode.ALREADY_DECIDED,

@@ -14,6 +14,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
 from health.access.roles import Principal, Role
+from health.web.admission import Admit
 
 if TYPE_CHECKING:
     from health.desks import Desks
@@ -48,6 +49,10 @@ class Surface(StrEnum):
     STREAM = "stream"
 
 
+async def _admitted() -> None:
+    """Of a call for which nobody has to be signed in."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """A request that was let in: its author may do what the route does, to the tenant of its path.
@@ -65,6 +70,8 @@ class Call:
     """The route's `query` model, validated."""
     version: int | None = None
     """From `If-Match`; always there where the route is `versioned`, unless it was `*`."""
+    admit: Admit = _admitted
+    """Raises a Problem where the author may not do this any more, for what goes on for long."""
 
     def at(self, name: str) -> str:
         """A part of the path."""

@@ -6,28 +6,39 @@ A handler never sees a request that was not let in, so none can forget to check.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
+from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.http_exceptions import LineTooLong
+from multidict import MultiDictProxy
 from pydantic import BaseModel, ValidationError
 
+from common.connection import NAME
 from common.metrics import Metrics
 from common.place import place_of
-from health.access.roles import Principal
+from common.store.control_ports import Stale
+from health.access.roles import Principal, Role
 from health.desks import Desks
+from health.web.bodies import FORM_TYPES, read_form, read_json
+from health.web.fields import invalid
 from health.web.problems import Problem, ProblemCode, problem_of
 from health.web.routes import Answer, Call, Route, Surface
+from health.web.sse import EVENT_STREAM
 
 log = structlog.get_logger(__name__)
 
 MAX_BODY_OCTETS: Final = 256 * 1024
-_ETAG: Final = re.compile(r'^(?:W/)?"(\d{1,18})"$')
+_ETAG: Final = re.compile(r'"(\d{1,18})"', re.ASCII)
+_MOST_TAGS: Final = 10
 
 Render = Callable[[web.Request, Problem, Principal | None], Awaitable[web.StreamResponse]]
 """Renders a problem as a page."""
@@ -49,8 +60,12 @@ class Server:
     def add_to(self, app: web.Application) -> None:
         """Add every route to an application."""
         app.middlewares.append(self._answer_unmatched)
+        app.on_response_prepare.append(_set_headers)
         for route in self._routes:
-            app.router.add_route(route.method, route.path, self._endpoint(route))
+            resource = app.router.add_resource(route.path)
+            resource.add_route(route.method, self._endpoint(route))
+            if route.method == hdrs.METH_GET:
+                resource.add_route(hdrs.METH_HEAD, self._endpoint(route))
 
     @web.middleware
     async def _answer_unmatched(
@@ -74,13 +89,12 @@ class Server:
             started = time.perf_counter()
             principal: Principal | None = None
             try:
-                principal = await self._admit(request, route)
-                call = await self._call(request, route, principal)
-                response = _respond(await route.handler(call))
+                if route.needs is not None:
+                    principal = await self._desks.door.identify(request)
+                    await self._admit(request, route, route.needs, principal)
+                response = await self._carry_out(request, route, principal)
             except asyncio.CancelledError:
                 raise
-            except web.HTTPException as redirect:
-                response = redirect
             except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets an answer
                 problem = _as_problem(error, route, request_id)
                 response = await self._refuse(request, route, problem, principal, request_id)
@@ -91,33 +105,47 @@ class Server:
 
         return serve
 
-    async def _admit(self, request: web.Request, route: Route) -> Principal | None:
-        """Who it is, if they may do this. Foreign tenants do not exist."""
-        if route.needs is None:
-            return None
-        principal = await self._desks.door.identify(request)
+    async def _admit(
+        self, request: web.Request, route: Route, needs: Role, principal: Principal
+    ) -> None:
+        """Whether they may do this. Foreign tenants do not exist."""
         tenant_id = request.match_info.get("tenant_id")
         if tenant_id is not None and not principal.reaches(tenant_id):
             raise Problem(ProblemCode.NOT_FOUND)
-        if not principal.may(route.needs):
+        if not principal.may(needs):
             raise Problem(
                 ProblemCode.FORBIDDEN,
-                f"This needs the role {route.needs.value}; yours is {principal.role.value}.",
+                f"This needs the role {needs.value}; yours is {principal.role.value}.",
             )
         if route.changes and principal.session_id is not None:
             await self._desks.door.check_csrf(request, principal)
-        return principal
 
-    async def _call(self, request: web.Request, route: Route, principal: Principal | None) -> Call:
-        return Call(
+    async def _carry_out(
+        self, request: web.Request, route: Route, principal: Principal | None
+    ) -> web.StreamResponse:
+        """What the route does, for each version that is right for its author until one is there.
+        A stale one has changed nothing."""
+        versions = read_versions(request) if route.versioned else (None,)
+        call = Call(
             request=request,
             principal=principal or NOBODY,
             tenant_id=request.match_info.get("tenant_id", ""),
             desks=self._desks,
             query=_read_query(request, route.query) if route.query else None,
             body=await _read_body(request, route.body) if route.body else None,
-            version=_read_version(request, route),
+            admit=lambda: self._admit_again(request, route),
         )
+        if request.method == hdrs.METH_HEAD and route.surface is Surface.STREAM:
+            return web.Response(content_type=EVENT_STREAM)
+        for version in versions:
+            with contextlib.suppress(Stale):
+                return _respond(await route.handler(replace(call, version=version)))
+        raise Problem(ProblemCode.STALE)
+
+    async def _admit_again(self, request: web.Request, route: Route) -> None:
+        """Whether the author of a request that goes on may still do this."""
+        if route.needs is not None:
+            await self._admit(request, route, route.needs, await self._desks.door.identify(request))
 
     async def _refuse(
         self,
@@ -139,9 +167,35 @@ class Server:
 NOBODY: Final = Principal.nobody()
 
 
+_NOT_SERVED: Final[Mapping[int, ProblemCode]] = {
+    HTTPStatus.NOT_FOUND: ProblemCode.NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED: ProblemCode.METHOD_NOT_ALLOWED,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ProblemCode.TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ProblemCode.UNSUPPORTED_MEDIA_TYPE,
+}
+"""What the refusals of aiohttp are called here; every other is a bad request."""
+
+
+def refuse(status: int, error: BaseException | None) -> web.Response:
+    """The answer to what never reached a route: it is no HTTP, or its headers are too long."""
+    if isinstance(error, LineTooLong):
+        problem = Problem(ProblemCode.BAD_REQUEST, "The address or a header is too long.")
+    elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        problem = Problem(ProblemCode.INTERNAL)
+    else:
+        problem = Problem(ProblemCode.BAD_REQUEST)
+    return problem.response()
+
+
+async def _set_headers(_: web.Request, response: web.StreamResponse) -> None:
+    """What every answer carries: no version of a library, and no guessing at its content."""
+    response.headers["Server"] = NAME
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+
+
 def _as_problem(error: Exception, route: Route, request_id: str) -> Problem:
-    if isinstance(error, web.HTTPRequestEntityTooLarge):
-        return Problem(ProblemCode.TOO_LARGE)
+    if isinstance(error, web.HTTPException):
+        return Problem(_NOT_SERVED.get(error.status, ProblemCode.BAD_REQUEST))
     if isinstance(error, ValidationError):
         return invalid(error)
     told = problem_of(error)
@@ -174,18 +228,6 @@ def _respond(answer: Answer | web.StreamResponse) -> web.StreamResponse:
     )
 
 
-def invalid(error: ValidationError) -> Problem:
-    """Which fields are not usable, and why; never what they held."""
-    fields = {
-        ".".join(str(step) for step in item["loc"]) or "body": str(item["msg"]).removeprefix(
-            "Value error, "
-        )
-        for item in error.errors(include_url=False, include_context=False, include_input=False)
-    }
-    listed = "; ".join(f"{name}: {what}" for name, what in list(fields.items())[:5])
-    return Problem(ProblemCode.INVALID, f"Not usable: {listed}.", fields=fields)
-
-
 def _read_query(request: web.Request, model: type[BaseModel]) -> BaseModel:
     repeated = {name for name in request.query if len(request.query.getall(name)) > 1}
     if repeated:
@@ -198,27 +240,19 @@ def _read_query(request: web.Request, model: type[BaseModel]) -> BaseModel:
 
 
 async def _read_body(request: web.Request, model: type[BaseModel]) -> BaseModel:
-    """A JSON body, or a form's fields where a page is posted to."""
-    if request.content_type in {"application/x-www-form-urlencoded", "multipart/form-data"}:
-        if not request.path.startswith("/api/"):
-            return model.model_validate(_form_fields(await request.post(), model))
-        raise Problem(ProblemCode.UNSUPPORTED_MEDIA_TYPE)
-    raw = await request.read()
-    if request.content_type != "application/json" and raw:
-        raise Problem(ProblemCode.UNSUPPORTED_MEDIA_TYPE)
-    try:
-        value: Any = orjson.loads(raw) if raw else {}
-    except orjson.JSONDecodeError:
-        raise Problem(ProblemCode.BAD_REQUEST, "The body is not JSON.") from None
+    """A JSON body, or a form's fields where a page is posted to. JSON has types of its own, so it
+    is taken by its word: "yes" is a text, never true."""
+    if request.content_type in FORM_TYPES and not request.path.startswith("/api/"):
+        return model.model_validate(_form_fields(await read_form(request), model))
     # As JSON, so that a text for an instant and a list for a tuple are what they are in JSON.
-    return model.model_validate_json(orjson.dumps(value))
+    return model.model_validate_json(orjson.dumps(await read_json(request)), strict=True)
 
 
-def _form_fields(form: Any, model: type[BaseModel]) -> dict[str, Any]:
+def _form_fields(form: MultiDictProxy[str], model: type[BaseModel]) -> dict[str, Any]:
     """A form's fields as the model's; the CSRF token is not one. An empty field is not given."""
     fields: dict[str, Any] = {}
     for name in form:
-        values = [value for value in form.getall(name) if isinstance(value, str)]
+        values = form.getall(name)
         if name == "csrf" or not any(values):
             continue
         wanted = model.model_fields.get(name)
@@ -227,15 +261,23 @@ def _form_fields(form: Any, model: type[BaseModel]) -> dict[str, Any]:
     return fields
 
 
-def _read_version(request: web.Request, route: Route) -> int | None:
-    if not route.versioned:
-        return None
-    header = request.headers.get("If-Match")
-    if header is None:
+def read_versions(request: web.BaseRequest) -> tuple[int | None, ...]:
+    """The versions of which one has to be there; (None,) for whatever there is. By the strong
+    comparison a weak tag is never the one that is meant (RFC 9110, section 13.1.1).
+
+    Raises:
+        Problem: `VERSION_REQUIRED`, `STALE`.
+    """
+    given = request.headers.getall(hdrs.IF_MATCH, [])
+    if not given:
         raise Problem(ProblemCode.VERSION_REQUIRED)
-    if header.strip() == "*":
-        return None
-    match = _ETAG.match(header.strip())
-    if match is None:
+    tags = [tag.strip() for tag in ",".join(given).split(",")]
+    if tags == ["*"]:
+        return (None,)
+    if len(tags) > _MOST_TAGS:
+        raise Problem(ProblemCode.BAD_REQUEST, f"More than {_MOST_TAGS} versions are given.")
+    matches = [_ETAG.fullmatch(tag) for tag in tags]
+    versions = tuple(dict.fromkeys(int(match[1]) for match in matches if match))
+    if not versions:
         raise Problem(ProblemCode.STALE)
-    return int(match.group(1))
+    return versions

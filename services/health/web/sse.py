@@ -1,5 +1,5 @@
-"""Server-sent events: what happens to a tenant's texts, as a response that goes on (WHATWG HTML,
-"Server-sent events")."""
+"""Server-sent events: what happens to a tenant's texts and connections, as a response that goes on
+(WHATWG HTML, "Server-sent events")."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from aiohttp import web
 
 from common.store.control import Happening
 from health.desk.live import Live
+from health.web.admission import Admit, while_admitted
 
 T = TypeVar("T")
 
@@ -21,11 +22,13 @@ HEARTBEAT: Final = 15.0
 gone is noticed."""
 
 LONGEST: Final = 600.0
-"""Seconds after which the stream ends. The browser comes again at once and has to prove anew who
-it is, so that a revoked key sees no more than this."""
+"""Seconds after which the stream ends, so that none is kept that nobody reads. The browser comes
+again at once."""
+
+EVENT_STREAM: Final = "text/event-stream"
 
 _HEADERS: Final = {
-    "Content-Type": "text/event-stream; charset=utf-8",
+    "Content-Type": f"{EVENT_STREAM}; charset=utf-8",
     "Cache-Control": "no-store, no-transform",
     "X-Accel-Buffering": "no",
 }
@@ -37,55 +40,62 @@ _HEART: Final = b": still here\n\n"
 
 
 async def stream_happenings(
-    request: web.Request, live: Live, tenant_id: str, *, heartbeat: float = HEARTBEAT
+    request: web.Request,
+    live: Live,
+    tenant_id: str,
+    *,
+    admit: Admit,
+    heartbeat: float = HEARTBEAT,
 ) -> web.StreamResponse:
-    """Tell of every happening as `event: text`, until the viewer goes or the service stops.
+    """Tell of every happening as `event: text` or `event: connection`, until the viewer goes or
+    may see it no longer, or the service stops.
 
     `event: ready` comes once nothing that happens is missed any more: whoever reads the present
     after it has seen all.
     """
     response = web.StreamResponse(headers=_HEADERS)
-    async with live.subscribe(tenant_id) as queue:
+    async with live.subscribe(tenant_id) as queue, while_admitted(admit, live.closing) as over:
         await response.prepare(request)
         with contextlib.suppress(ConnectionResetError, TimeoutError):
             async with asyncio.timeout(LONGEST):
-                await _tell(request, response, live, queue, heartbeat)
+                await _tell(response, live, queue, over, heartbeat)
     return response
 
 
 async def _tell(
-    request: web.Request,
     response: web.StreamResponse,
     live: Live,
     queue: asyncio.Queue[Happening],
+    over: asyncio.Event,
     heartbeat: float,
 ) -> None:
     await response.write(_BEGIN)
     ready = False
-    while not live.closing.is_set() and request.transport is not None:
+    while not over.is_set():
         if ready:
-            happening = await _unless_closing(live, queue.get(), heartbeat)
+            happening = await _unless_over(over, queue.get(), heartbeat)
             await response.write(_event(happening) if happening is not None else _HEART)
         else:
-            ready = await _unless_closing(live, live.opened(), heartbeat) is not None
+            ready = await _unless_over(over, live.opened(), heartbeat) is not None
             await response.write(_READY if ready else _HEART)
 
 
-async def _unless_closing(live: Live, wanted: Awaitable[T], seconds: float) -> T | None:
-    """What is awaited, or None where it does not come in time or the service stops first."""
+async def _unless_over(over: asyncio.Event, wanted: Awaitable[T], seconds: float) -> T | None:
+    """What is awaited, or None where it does not come in time or the stream has to end first."""
     coming = asyncio.ensure_future(wanted)
-    closing = asyncio.ensure_future(live.closing.wait())
+    ending = asyncio.ensure_future(over.wait())
     try:
-        await asyncio.wait({coming, closing}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({coming, ending}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         return coming.result() if coming.done() else None
     finally:
-        for task in (coming, closing):
+        for task in (coming, ending):
             task.cancel()
-        await asyncio.gather(coming, closing, return_exceptions=True)
+        await asyncio.gather(coming, ending, return_exceptions=True)
 
 
 def _event(happening: Happening) -> bytes:
-    data = orjson.dumps(
-        {"conversation_id": happening.conversation_id, "message_id": happening.message_id}
-    )
-    return b"event: text\ndata: " + data + b"\n\n"
+    if happening.kind == "connection":
+        ids = {"connection_id": happening.connection_id}
+    else:
+        ids = {"conversation_id": happening.conversation_id, "message_id": happening.message_id}
+    return b"event: %b\ndata: %b\n\n" % (happening.kind.encode(), orjson.dumps(ids))
