@@ -31,7 +31,7 @@ class Reason:
 
 def blame(error: BaseException, attempts: int) -> Reason:
     """The reason to park a message whose handler failed too often."""
-    return Reason("handler_failed", f"{type(error).__name__} after {attempts} attempts: {error}")
+    return Reason("handler_failed", f"{where(error)} after {attempts} attempts")
 
 
 def where(error: BaseException) -> str:

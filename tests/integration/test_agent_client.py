@@ -164,6 +164,7 @@ async def test_a_failing_handler_is_tried_three_times_then_the_turn_is_parked(
     assert message.headers[wire.HEADER_PARKED_FROM] == QUEUE
     assert "ValueError" in str(message.headers[wire.HEADER_DETAIL])
     assert "14255550100" not in str(message.headers[wire.HEADER_DETAIL])
+    assert "canary" not in str(message.headers[wire.HEADER_DETAIL])
     assert message.headers[wire.HEADER_TRACEPARENT] == TRACE
     assert "attempt 3 of 3: ValueError" in caplog.text
     assert "canary" not in caplog.text

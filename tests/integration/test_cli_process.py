@@ -10,12 +10,13 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from aiohttp import web
+from cli_process import read_until
 
 from tests.unit.cli_stand_in import KEY, NUMBER, Asked, StandIn, event, text
 
@@ -127,20 +128,6 @@ async def test_a_key_typed_at_a_terminal_is_not_echoed(served: Served, tmp_path:
     assert "Signed in" in seen
     assert KEY not in seen
     assert (tmp_path / "heliograph" / "credentials.json").exists()
-
-
-def read_until(terminal: int, enough: Callable[[str], bool]) -> str:
-    """What the terminal shows until it is enough, or until its process has gone."""
-    seen = ""
-    while not enough(seen):
-        try:
-            piece = os.read(terminal, 4096)
-        except OSError:  # EIO: nobody holds the other end any more.
-            return seen
-        if not piece:
-            return seen
-        seen += piece.decode()
-    return seen
 
 
 async def test_tail_tells_a_text_as_it_comes_and_ends_well_at_ctrl_c(

@@ -298,6 +298,7 @@ class TestDesk:
         (b'{"canary words here": "x"}', {"(17 characters)": "(1 characters)"}),
         (b'[{"data": {"message": "hi", "n": 15551230142}}]', None),
         (b'{"seq": 7, "v": 1, "to": ["+15551230142"], "ok": true}', None),
+        (b'{"id": "a canary", "to": ["e1"]}', {"id": "(8 characters)", "to": ["e1"]}),
     ],
 )
 def test_of_an_unreadable_body_only_the_form_is_shown(body: bytes, expected: Any) -> None:

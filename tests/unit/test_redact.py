@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.ids import derive
-from common.redact import scrub
+from common.redact import scrub, unquote
 
 pytestmark = pytest.mark.unit
 
@@ -211,3 +211,18 @@ def test_a_hostile_text_takes_no_unreasonable_time(text: str) -> None:
     start = time.perf_counter()
     scrub(text)
     assert time.perf_counter() - start < 2
+
+
+@pytest.mark.parametrize(
+    ("said", "words", "left"),
+    [
+        ("400 cannot send See you at nine! to x", "See you at nine!", "400 cannot send ••••• to x"),
+        ("400 cannot send See you at nine", "See you at nine! Bye.", "400 cannot send •••••"),
+        ("Yes and Yes", "Yes", "••••• and •••••"),
+        ("Ok", "O", "Ok"),
+        ("503 unavailable", "See you at nine!", "503 unavailable"),
+        ("", "See you at nine!", ""),
+    ],
+)
+def test_what_is_quoted_of_a_text_goes_and_the_rest_stays(said: str, words: str, left: str) -> None:
+    assert unquote(said, words) == left

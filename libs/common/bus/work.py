@@ -18,6 +18,7 @@ from common.bus.messages import BusUnavailable, Delivery
 from common.bus.topology import RETRY_DELAYS
 from common.bus.verdicts import Publisher, Retry, Verdict, no_move, settle
 from common.errors import Unavailable
+from common.place import place_of
 
 log = structlog.get_logger(__name__)
 
@@ -233,7 +234,8 @@ async def work_until(stopping: asyncio.Event, worker: Worker) -> None:
 
 def _blame(error: Exception, delivery: Delivery) -> Retry:
     log.warning("work.failed", error=type(error).__name__, queue=delivery.queue)
-    return Retry("unexpected_error", f"{type(error).__name__}: {error}")
+    # Where, not what: its text may quote the message, and this one stands in a header.
+    return Retry("unexpected_error", f"{type(error).__name__} at {place_of(error)}")
 
 
 async def take(queue: asyncio.Queue[T], stopping: asyncio.Event) -> T | None:

@@ -37,11 +37,13 @@ _TELLING: Final = frozenset(
         *("number", "remote", "to", "from", "original_to"),
     }
 )
-"""Fields whose values are shown, the numbers in them masked. Of every other text only the length is
-told: an unreadable message may hold a person's words under any name."""
+"""Fields whose values are shown, the numbers in them masked, unless there is a blank in them. Of
+every other text only the length is told: an unreadable message may hold a person's words under any
+name."""
 
 _DEEPEST: Final = 8
-_LONGEST: Final = 200
+_TOKEN: Final = re.compile(r"\S{0,200}")
+"""What IDs, instants, codes and numbers look like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,7 @@ def _shown(value: Any, name: str, depth: int) -> Any:
     if value is None or isinstance(value, bool):
         return value
     text = str(value)
-    if name in _TELLING and len(text) <= _LONGEST:
+    if name in _TELLING and _TOKEN.fullmatch(text):
         masked = scrub(text)
         return value if masked == text else masked
     return f"({len(text)} characters)" if isinstance(value, str) else "(a number)"
