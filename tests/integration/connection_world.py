@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,7 @@ from common.bus.messages import BusUnavailable, Outgoing
 from common.bus.topology import Topology
 from common.events import ConnectionChanged
 from common.metrics import Metrics
+from common.providers.port import Provider
 from common.providers.registry import PROVIDERS
 from common.secrets import MasterKeys, generate_master_key
 from common.store.client import Database, Document, open_database
@@ -91,7 +92,10 @@ def new_number(address: str = NUMBER, agent_id: str = "support", **changes: Any)
 class World:
     """What a test holds."""
 
-    def __init__(self, database: Database, sim: Simulator):
+    def __init__(
+        self, database: Database, sim: Simulator, providers: Mapping[str, Provider] = PROVIDERS
+    ):
+        self.providers = providers
         self.database = database
         self.sim = sim
         self.keys = MasterKeys.parse(generate_master_key())
@@ -103,7 +107,7 @@ class World:
         self.agents = MongoAgents(database)
         self.audit = MongoAudit(database)
         self.vault = Vault(self.tenants, self.keys)
-        asking = Asking(PROVIDERS, timeout=5)
+        asking = Asking(providers, timeout=5)
         queues, announcer = AgentQueues(self.agents, self.bus), Announcer(self.bus)
         self.desk = ConnectionDesk(
             directory=self.directory,
@@ -116,7 +120,7 @@ class World:
             vault=self.vault,
             validation=Validation(
                 connections=self.connections,
-                checker=Checker(PROVIDERS, self.keys, timeout=5, pause=0),
+                checker=Checker(providers, self.keys, timeout=5, pause=0),
                 bus=self.bus,
                 metrics=Metrics(),
                 concurrency=2,
@@ -205,13 +209,15 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def open_world(mongo_uri: str, mongo_database: str) -> AsyncIterator[World]:
+async def open_world(
+    mongo_uri: str, mongo_database: str, providers: Mapping[str, Provider] = PROVIDERS
+) -> AsyncIterator[World]:
     database = open_database(mongo_uri, mongo_database, 20)
     await ensure_schema(database)
     async with Simulator(
         access_key=FIRST_KEY, secondary_key=SECOND_KEY, numbers=[NUMBER, OTHER_NUMBER]
     ) as sim:
-        world = World(database, sim)
+        world = World(database, sim, providers)
         await world.people()
         yield world
     database.close()

@@ -204,3 +204,39 @@ async def test_providers_are_listed_with_what_each_needs(api: Api) -> None:
     acs = listed["items"][0]
     assert acs["rotating"] == ["connection_string", "secondary_connection_string"]
     assert acs["partner_parameter"]["name"] == "partner_key"
+
+
+async def test_what_describes_something_can_be_taken_away(api: Api) -> None:
+    _, line = await api.connect(description="Repairs")
+    at = f"{BASE}/connections/{line['id']}"
+    for empty in ("", None):
+        _, number = await api.ask("GET", AT_NUMBER)
+        version = number["version"]
+        _, named = await api.ask("PATCH", AT_NUMBER, {"name": "Desk"}, version=version)
+        _, bare = await api.ask("PATCH", AT_NUMBER, {"name": empty}, version=named["version"])
+        assert (named["name"], bare["name"]) == ("Desk", "")
+        _, kept = await api.ask("PATCH", AT_NUMBER, {"type": None}, version=bare["version"])
+        assert kept == bare
+        _, told = await api.ask("PATCH", at, {"description": "x"}, version=line["version"])
+        _, line = await api.ask("PATCH", at, {"description": empty}, version=told["version"])
+        assert (told["description"], line["description"]) == ("x", "")
+        _, same = await api.ask("PATCH", at, {"name": None}, version=line["version"])
+        assert same == line
+
+
+async def test_a_live_connection_is_not_reconnected(api: Api) -> None:
+    _, line = await api.connect()
+    again = {"parameters": api.world.parameters}
+    at = f"{BASE}/connections/{line['id']}/reconnect"
+    status, problem = await api.ask("POST", at, again, version=line["version"])
+    assert (status, problem["code"]) == (409, "not_disconnected")
+
+
+async def test_a_refused_number_is_named_with_its_field(api: Api) -> None:
+    numbers = [{"address": OTHER_NUMBER, "type": "toll_free", "agent_id": "support"}]
+    await api.connect()
+    numbers.append({"address": NUMBER, "type": "toll_free", "agent_id": "support"})
+    status, problem = await api.connect(numbers=numbers)
+    assert (status, problem["code"]) == (409, "number_taken")
+    assert problem["fields"] == {"numbers.1.address": "it is connected already"}
+    assert problem["number"] == NUMBER

@@ -25,15 +25,13 @@ from connection_world import (
 
 from common.providers.acs import Acs
 from common.secrets import SecretUnreadable
-from common.store.control import CLEARED, ConnectionView
+from common.store.control import CLEARED, ConnectionView, NumberType
 from common.store.control_ports import (
     Disconnected,
-    InactiveAgent,
+    NotDisconnected,
     NotFound,
     Stale,
-    UnknownAgent,
 )
-from common.store.ports import NumberTaken
 from common.store.records import ConnectionStatus
 from common.store.schema import AUDIT, CONNECTIONS, NUMBERS
 from health.web.problems import Problem, ProblemCode
@@ -158,9 +156,9 @@ async def test_a_number_that_is_not_on_the_resource_is_refused_by_name(world: Wo
 
 
 async def test_an_agent_must_exist_and_be_active(world: World) -> None:
-    with pytest.raises(UnknownAgent):
+    with refused(ProblemCode.UNKNOWN_AGENT):
         await world.connect(new_number(agent_id="nobody"))
-    with pytest.raises(InactiveAgent):
+    with refused(ProblemCode.INACTIVE_AGENT):
         await world.connect(new_number(agent_id="retired"))
     assert not world.sim.sends
     assert await nothing_is_stored(world)
@@ -170,7 +168,7 @@ async def test_one_number_that_is_taken_leaves_nothing_of_the_connection(world: 
     await world.connect(new_number(OTHER_NUMBER), tenant_id=FOREIGN)
     before = [await world.documents(name) for name in (CONNECTIONS, NUMBERS)]
     told = list(world.bus.told)
-    with pytest.raises(NumberTaken):
+    with refused(ProblemCode.NUMBER_TAKEN):
         await world.connect(new_number(), new_number(OTHER_NUMBER))
     assert [await world.documents(name) for name in (CONNECTIONS, NUMBERS)] == before
     assert "connection.connected" not in {entry.action for entry in await world.trail()}
@@ -385,7 +383,7 @@ async def test_a_freed_number_is_free_for_another_tenant_and_a_connection_comes_
         by=ADMIN,
     )
     assert (back.status, back.numbers, back.disconnected_at) == (ConnectionStatus.ACTIVE, 0, None)
-    with pytest.raises(NumberTaken):
+    with refused(ProblemCode.NUMBER_TAKEN):
         await world.number_desk.add(TENANT, view.id, new_number(), by=ADMIN)
     await world.number_desk.add(TENANT, view.id, new_number(OTHER_NUMBER), by=ADMIN)
     assert (await world.desk.get(TENANT, view.id)).numbers == 1
@@ -416,3 +414,74 @@ async def test_an_address_beyond_the_provider_is_refused_unless_simulators_are_a
     with refused(ProblemCode.INVALID_CREDENTIALS):
         await world.connect()
     assert not world.sim.sends
+
+
+async def test_of_many_numbers_the_one_that_is_taken_is_named(world: World) -> None:
+    mine = await world.connect(new_number())
+    with refused(ProblemCode.NUMBER_TAKEN) as caught:
+        await world.connect(new_number(OTHER_NUMBER), new_number())
+    problem = caught.value
+    assert set(problem.fields) == {"numbers.1.address"}
+    assert NUMBER in problem.what
+    assert (problem.extra["number"], problem.extra["connection_id"]) == (NUMBER, mine.id)
+    assert "Move it" in problem.remedy
+
+
+async def test_whose_a_taken_number_is_stays_hidden_and_so_does_how_to_move_it(
+    world: World,
+) -> None:
+    theirs = await world.connect(new_number(), tenant_id=FOREIGN)
+    with refused(ProblemCode.NUMBER_TAKEN) as caught:
+        await world.connect(new_number())
+    told = str(caught.value.document())
+    assert NUMBER in told
+    assert "numbers.0.address" in told
+    assert "ask your operator" in told
+    for hidden in (FOREIGN, theirs.id, "ove it"):
+        assert hidden not in told
+
+
+async def test_of_many_numbers_those_with_an_unusable_agent_are_named(world: World) -> None:
+    numbers = [new_number(), new_number(OTHER_NUMBER, "nobody")]
+    with refused(ProblemCode.UNKNOWN_AGENT, match="nobody") as caught:
+        await world.connect(*numbers)
+    assert set(caught.value.fields) == {"numbers.1.agent_id"}
+    with refused(ProblemCode.INACTIVE_AGENT, match="retired") as caught:
+        await world.connect(new_number(agent_id="retired"), new_number(OTHER_NUMBER, "retired"))
+    assert set(caught.value.fields) == {"numbers.0.agent_id", "numbers.1.agent_id"}
+    with refused(ProblemCode.NUMBER_NOT_ON_RESOURCE) as caught:
+        await world.connect(new_number(), new_number(FOREIGN_NUMBER))
+    assert set(caught.value.fields) == {"numbers.1.address"}
+
+
+async def test_what_is_connected_is_not_reconnected(world: World) -> None:
+    view = await world.connect(new_number())
+    asked = len(world.sim.sends)
+    with pytest.raises(NotDisconnected):
+        await world.desk.reconnect(
+            TENANT, view.id, parameters=world.parameters, partner=None, version=None, by=ADMIN
+        )
+    assert len(world.sim.sends) == asked
+    assert await world.desk.get(TENANT, view.id) == view
+    assert "connection.reconnected" not in {entry.action for entry in await world.trail()}
+
+
+async def test_a_partners_number_is_connected_only_through_the_partner(world: World) -> None:
+    number = new_number("+447700900123", type=NumberType.PARTNER, region="GB")
+    world.sim.numbers["+447700900123"] = world.sim.numbers[NUMBER]
+    with refused(ProblemCode.INVALID_NUMBER) as caught:
+        await world.connect(number)
+    assert set(caught.value.fields) == {"numbers.0.type"}
+    plain = await world.connect()
+    with refused(ProblemCode.INVALID_NUMBER):
+        await world.number_desk.add(TENANT, plain.id, number, by=ADMIN)
+    leased = await world.connect(
+        partner="infobip", parameters=world.parameters | {"partner_key": "k"}
+    )
+    added = await world.number_desk.add(TENANT, leased.id, number, by=ADMIN)
+    kept = await world.number_desk.update(
+        TENANT, added.address, changes={"type": NumberType.PARTNER}, version=None, by=ADMIN
+    )
+    assert kept == added
+    with refused(ProblemCode.INVALID_NUMBER):
+        await world.number_desk.move(TENANT, added.address, plain.id, version=None, by=ADMIN)

@@ -14,6 +14,7 @@ from common.store.control_ports import (
     BadCursor,
     Disconnected,
     InactiveAgent,
+    NotDisconnected,
     NotFound,
     Stale,
     Taken,
@@ -161,6 +162,8 @@ async def test_only_a_reconnection_gives_credentials_to_what_is_disconnected(
         await replace(world, "connection.reconnected", version=1)
     back = await replace(world, "connection.reconnected", version=gone.version)
     assert (back.status, back.numbers) == (ConnectionStatus.ACTIVE, 0)
+    with pytest.raises(NotDisconnected):
+        await replace(world, "connection.reconnected", version=back.version)
     with pytest.raises(NotFound):
         await world.directory.disconnect(FOREIGN, "con-1", version=None, by=BY)
 

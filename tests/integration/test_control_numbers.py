@@ -24,12 +24,9 @@ from common.store.control import ConnectionView, NumberType
 from common.store.control_ports import (
     BadCursor,
     Disconnected,
-    InactiveAgent,
     NotFound,
     Stale,
-    UnknownAgent,
 )
-from common.store.ports import NumberTaken
 from common.store.records import conversation_id
 from common.store.schema import NUMBERS
 from health.web.problems import Problem, ProblemCode
@@ -73,9 +70,9 @@ async def test_a_number_is_refused_by_each_rule_and_nothing_of_it_stays(
         (new_number(FOREIGN_NUMBER), refused(ProblemCode.NUMBER_NOT_ON_RESOURCE)),
         (new_number("12345"), refused(ProblemCode.INVALID_NUMBER)),
         (new_number(OTHER_NUMBER, region="ZZ"), refused(ProblemCode.INVALID)),
-        (new_number(OTHER_NUMBER, "nobody"), pytest.raises(UnknownAgent)),
-        (new_number(OTHER_NUMBER, "retired"), pytest.raises(InactiveAgent)),
-        (new_number(NUMBER), pytest.raises(NumberTaken)),
+        (new_number(OTHER_NUMBER, "nobody"), refused(ProblemCode.UNKNOWN_AGENT)),
+        (new_number(OTHER_NUMBER, "retired"), refused(ProblemCode.INACTIVE_AGENT)),
+        (new_number(NUMBER), refused(ProblemCode.NUMBER_TAKEN)),
     ):
         with expected:
             await world.number_desk.add(TENANT, line.id, number, by=ADMIN)
@@ -99,7 +96,7 @@ async def test_a_number_that_is_connected_elsewhere_in_the_tenant_is_taken(
     world: World, line: ConnectionView
 ) -> None:
     second = await world.connect()
-    with pytest.raises(NumberTaken):
+    with refused(ProblemCode.NUMBER_TAKEN):
         await world.number_desk.add(TENANT, second.id, new_number(), by=ADMIN)
     found = await world.number_desk.get(TENANT, NUMBER)
     assert found.connection_id == line.id
@@ -143,14 +140,14 @@ async def test_a_number_is_edited_at_its_version_by_the_rules(
 ) -> None:
     changes = {
         "name": " New ",
-        "type": NumberType.LOCAL,
+        "type": NumberType.TOLL_FREE,
         "owners": ("a", "a"),
         "region": "ca",
     }
     changed = await world.number_desk.update(TENANT, NUMBER, changes=changes, version=1, by=ADMIN)
     assert (changed.name, changed.type, changed.owners, changed.region, changed.version) == (
         "New",
-        NumberType.LOCAL,
+        NumberType.TOLL_FREE,
         ("a",),
         "CA",
         2,
@@ -160,6 +157,8 @@ async def test_a_number_is_edited_at_its_version_by_the_rules(
         await world.number_desk.update(TENANT, NUMBER, changes={"name": "x"}, version=1, by=ADMIN)
     for wrong, code in (
         ({"type": NumberType.SHORT_CODE}, ProblemCode.INVALID_NUMBER),
+        ({"type": NumberType.LOCAL}, ProblemCode.INVALID_NUMBER),
+        ({"type": NumberType.PARTNER}, ProblemCode.INVALID_NUMBER),
         ({"region": "ZZ"}, ProblemCode.INVALID),
         ({"owners": ("",)}, ProblemCode.INVALID),
         ({"name": "x" * 101}, ProblemCode.INVALID),
@@ -173,9 +172,9 @@ async def test_another_agent_gets_the_number_with_its_gate_and_a_queue_first(
     world: World, line: ConnectionView
 ) -> None:
     await world.number_desk.set_gate(TENANT, NUMBER, on=True, confirmed=True, by=ADMIN)
-    with pytest.raises(UnknownAgent):
+    with refused(ProblemCode.UNKNOWN_AGENT):
         await world.number_desk.assign(TENANT, NUMBER, "nobody", version=2, by=ADMIN)
-    with pytest.raises(InactiveAgent):
+    with refused(ProblemCode.INACTIVE_AGENT):
         await world.number_desk.assign(TENANT, NUMBER, "retired", version=2, by=ADMIN)
     with pytest.raises(Stale):
         await world.number_desk.assign(TENANT, NUMBER, "sales", version=1, by=ADMIN)
@@ -286,3 +285,54 @@ async def test_of_two_changes_of_one_version_one_is_stale(
         return_exceptions=True,
     )
     assert sorted(type(it).__name__ for it in results) == ["NumberRecord", "Stale"]
+
+
+async def test_a_change_to_what_is_there_already_changes_and_tells_nothing(
+    world: World, line: ConnectionView
+) -> None:
+    before, trail = await world.number_desk.get(TENANT, NUMBER), await world.trail()
+    desk, same = world.number_desk, {"name": before.name, "owners": before.owners}
+    for answered in (
+        await desk.update(TENANT, NUMBER, changes=same, version=before.version, by=ADMIN),
+        await desk.update(TENANT, NUMBER, changes={}, version=None, by=ADMIN),
+        await desk.assign(TENANT, NUMBER, before.agent_id, version=before.version, by=ADMIN),
+        await desk.move(TENANT, NUMBER, line.id, version=before.version, by=ADMIN),
+    ):
+        assert answered == before
+    named = await world.desk.update(
+        TENANT, line.id, name=line.name, description=None, version=line.version, by=ADMIN
+    )
+    assert named == await world.desk.get(TENANT, line.id) == line
+    assert await world.trail() == trail
+    with pytest.raises(Stale):
+        await desk.move(TENANT, NUMBER, line.id, version=before.version + 1, by=ADMIN)
+
+
+async def test_a_refusal_names_the_field_of_one_number(world: World, line: ConnectionView) -> None:
+    desk = world.number_desk
+    with refused(ProblemCode.NUMBER_TAKEN) as caught:
+        await desk.add(TENANT, line.id, new_number(), by=ADMIN)
+    assert set(caught.value.fields) == {"address"}
+    assert caught.value.extra == {"number": NUMBER, "connection_id": line.id}
+    with refused(ProblemCode.UNKNOWN_AGENT) as caught:
+        await desk.add(TENANT, line.id, new_number(OTHER_NUMBER, "nobody"), by=ADMIN)
+    assert set(caught.value.fields) == {"agent_id"}
+    assert caught.value.extra == {"agent_id": "nobody"}
+    with refused(ProblemCode.INACTIVE_AGENT) as caught:
+        await desk.assign(TENANT, NUMBER, "retired", version=None, by=ADMIN)
+    assert set(caught.value.fields) == {"agent_id"}
+
+
+async def test_an_agent_tells_how_many_numbers_reach_it(world: World, line: ConnectionView) -> None:
+    await world.number_desk.add(TENANT, line.id, new_number(OTHER_NUMBER), by=ADMIN)
+    told = await world.agents.update(
+        TENANT, "support", changes={"active": False}, version=None, by=ADMIN.actor
+    )
+    assert (told.active, told.numbers) == (False, 2)
+    await world.number_desk.remove(TENANT, OTHER_NUMBER, version=None, by=ADMIN)
+    found = await world.agents.get(TENANT, "support")
+    assert found is not None
+    assert found.numbers == 1
+    listed = (await world.agents.list(TENANT, limit=10)).items
+    assert {agent.id: agent.numbers for agent in listed} == {"support": 1, "sales": 0, "retired": 0}
+    assert [agent.numbers for agent in (await world.agents.list(FOREIGN, limit=10)).items] == [0]

@@ -22,7 +22,7 @@ from conformance.store_world import (
 from common.store import mongo_walk, schema
 from common.store.approvals import decided
 from common.store.client import Database, open_database
-from common.store.control import Actor, ApprovalDecision, Page, TextFilter
+from common.store.control import Actor, ApprovalDecision, ConversationState, Page, TextFilter
 from common.store.control_ports import BadCursor
 from common.store.mongo_connections import MongoConnections
 from common.store.mongo_control_reading import MongoReading
@@ -184,6 +184,46 @@ class TestConversations:
             conversation_id("acme", OTHER_NUMBER, REMOTE)
         )
         assert (await reading.conversations("other", remote=REMOTE, limit=10)).items == ()
+
+    async def test_it_is_found_by_the_time_of_its_newest_text(self, world: World) -> None:
+        texts = await fill(world, 600, 40)
+        newest = {text.conversation_id: text for text in texts}
+        order = sorted(newest.values(), key=lambda text: -text.at.timestamp())
+        since, until = order[30].at, order[10].at
+        wanted = [text.conversation_id for text in order if since <= text.at <= until]
+        assert len(wanted) == 21
+        found = await every(
+            lambda at: world.reading.conversations(
+                "acme", since=since, until=until, limit=6, cursor=at
+            )
+        )
+        assert [item.id for item in found] == wanted
+        (one,) = (
+            await world.reading.conversations(
+                "acme", number=NUMBER, since=since, until=since, limit=5
+            )
+        ).items
+        assert one.newest.at == since
+
+    async def test_a_search_for_the_rare_looks_at_a_bounded_part_and_leads_on(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(mongo_walk, "SPAN", 100)
+        stop = new_text("stop", remote=remote(1), keyword=Keyword.OPT_OUT)
+        recorded = await world.inbound.record([stop], owner="one", lease=LEASE)
+        await world.inbound.note_consent(recorded)
+        await world.arrive(*(new_text(str(n), at=n, remote=remote(0)) for n in range(350)))
+        pages: list[int] = []
+
+        async def page(at: str | None) -> Page[Any]:
+            found = await world.reading.conversations(
+                "acme", state=ConversationState.OPTED_OUT, limit=10, cursor=at
+            )
+            pages.append(len(found.items))
+            return found
+
+        assert [item.remote for item in await every(page)] == [remote(1)]
+        assert pages == [0, 0, 0, 1]
 
     async def test_it_tells_of_an_opt_out_and_of_what_waits(self, world: World) -> None:
         text = new_text("1", keyword=Keyword.OPT_OUT)

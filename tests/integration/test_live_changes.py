@@ -109,6 +109,20 @@ class TestLive:
                     await asyncio.sleep(0.01)
             assert live.viewers == 0
 
+    @pytest.mark.parametrize("later", [0.0, 0.001, 0.1])
+    async def test_who_comes_as_the_last_one_goes_misses_nothing(
+        self, database: Database, live: Live, later: float
+    ) -> None:
+        """The stream takes half a second to close; what is told in it is told to nobody."""
+        async with live.subscribe("acme"):
+            await opened(live)
+        if later:
+            await asyncio.sleep(later)
+        async with live.subscribe("acme") as queue:
+            await opened(live)
+            message_id = await arrive(database, "meanwhile")
+            assert (await following(queue)).message_id == message_id
+
     async def test_a_slow_viewer_keeps_the_newest(
         self, database: Database, live: Live, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -199,9 +213,13 @@ class Site:
         return f"http://127.0.0.1:{self.runner.addresses[0][1]}/acme"
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
+        tenant_id = request.match_info["tenant_id"]
         return await stream_happenings(
-            request, self.live, request.match_info["tenant_id"], heartbeat=0.2
+            request, self.live, tenant_id, admit=self._admit, heartbeat=0.2
         )
+
+    async def _admit(self) -> None:
+        """Everybody, for as long as they look."""
 
     async def _close(self, _: web.Application) -> None:
         await self.live.close()

@@ -15,7 +15,7 @@ from conformance.store_world import LEASE, NUMBER, REMOTE, new_outbound, new_tex
 from common.bus.messages import BusUnavailable
 from common.metrics import Metrics
 from common.store.client import Database, open_database
-from common.store.control import SYSTEM, Page
+from common.store.control import SYSTEM, Actor, Page
 from common.store.mongo_audit import MongoAudit
 from common.store.mongo_control_reading import MongoReading
 from common.store.mongo_executions import MongoExecutions
@@ -209,3 +209,40 @@ async def test_a_foreign_tenant_does_not_exist(api: Api, talk: tuple[str, str]) 
                 path = route.path.format(tenant_id="acme", message_id=text, conversation_id="c")
                 await api.get(path, who="admin@other", status=404)
     await api.get(f"/api/v1/tenants/other/messages/{text}", who="admin@other", status=404)
+
+
+async def test_what_is_listed_is_narrowed_by_person_time_and_state(
+    api: Api, database: Database, talk: tuple[str, str]
+) -> None:
+    long_ago, ever = "2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z"
+    person = REMOTE.removeprefix("+")
+    for name in ("conversations", "executions"):
+        path = f"{ACME}/{name}"
+        for found in ({"since": long_ago, "until": ever}, {"remote": person, "number": NUMBER}):
+            assert len((await api.get(path, **found))["items"]) == 1
+        for nothing in ({"until": long_ago}, {"since": ever}, {"remote": "15550299999"}):
+            assert (await api.get(path, **nothing))["items"] == []
+        problem = await api.get(path, status=422, since="yesterday")
+        assert set(problem["fields"]) == {"since"}
+    conversations = f"{ACME}/conversations"
+    assert len((await api.get(conversations, state="held"))["items"]) == 1
+    assert (await api.get(conversations, state="opted_out"))["items"] == []
+    await api.get(conversations, state="happy", status=422)
+
+    trail = MongoAudit(database)
+    ada = Actor(kind="key", id="k7", name="Ada", role="admin")
+    for actor in (SYSTEM, ada):
+        await trail.append(tenant_id="acme", actor=actor, action="key.used", target="k")
+    audit_path = f"{ACME}/audit"
+    for actor_name in ("Ada", "k7"):
+        (entry,) = (await api.get(audit_path, who="admin@acme", actor=actor_name))["items"]
+        assert entry["actor"]["name"] == "Ada"
+    assert (await api.get(audit_path, who="admin@acme", actor="A"))["items"] == []
+    both = await api.get(audit_path, who="admin@acme", since=long_ago, until=ever, limit=1)
+    rest = await api.get(audit_path, who="admin@acme", since=long_ago, cursor=both["next"])
+    assert [it["actor"]["name"] for it in (*both["items"], *rest["items"])] == ["Ada", "Heliograph"]
+    for nothing in ({"until": long_ago}, {"since": ever}):
+        assert (await api.get(audit_path, who="admin@acme", **nothing))["items"] == []
+    exactly = {"since": entry["at"], "until": entry["at"]}
+    found_at = (await api.get(audit_path, who="admin@acme", actor="Ada", **exactly))["items"]
+    assert found_at == [entry]

@@ -108,7 +108,7 @@ class StandIn:
         self.keep("tenants", "acme", name="Acme", features=["custom.acs_sms"])
         self.keep("tenants", "acme", opt_out_accepted_at=None)
         self.keep("agents", "front-desk", name="Front desk", kind="agent", employee=None)
-        self.keep("agents", "front-desk", active=True, bus_user="acme.front-desk")
+        self.keep("agents", "front-desk", active=True, bus_user="acme.front-desk", numbers=1)
         self.keep("connections", "c1", name="Main line", provider="acs", status="active")
         self.keep("connections", "c1", error=None, numbers=1, secrets=list(ACS_SECRETS), public={})
         self.keep("connections", "c1", checked_at=AT, partner=None)
@@ -276,15 +276,21 @@ def _message(api: StandIn, asked: Asked, which: str) -> Given:
 
 
 def _execution(api: StandIn, asked: Asked, which: str) -> Given:
-    steps = [{"what": "accepted", "at": AT, "detail": "acs"}]
-    life = {
-        "message_id": which,
+    return Given(200, _life(which))
+
+
+def _life(message_id: str) -> Body:
+    return {
+        "message_id": message_id,
         "number": NUMBER,
         "remote": REMOTE,
         "duplicates": 0,
-        "steps": steps,
+        "steps": [{"what": "accepted", "at": AT, "detail": "acs"}],
     }
-    return Given(200, life)
+
+
+def _executions(api: StandIn, asked: Asked) -> Given:
+    return _paged([_life(text["id"]) for text in api.texts], asked)
 
 
 def _texts(api: StandIn, asked: Asked, which: str = "") -> Given:
@@ -357,6 +363,7 @@ ROUTES: list[tuple[str, str, Callable[..., Given]]] = [
     ("POST", f"{T}/numbers/{ID}/move", _change("numbers")),
     ("PUT", f"{T}/numbers/{ID}/gate", _gate),
     ("GET", f"{T}/conversations", _conversations),
+    ("GET", f"{T}/executions", _executions),
     ("GET", f"{T}/conversations/{ID}", _conversation),
     ("GET", f"{T}/conversations/{ID}/messages", _texts),
     ("GET", f"{T}/messages", _texts),

@@ -34,6 +34,7 @@ class StageDoor:
 
     principal: Principal | None = None
     refusal: Problem | None = None
+    secure: bool = False
     tried: list[str] = field(default_factory=list)
 
     def let_in(self, role: Role, *, tenant_id: str | None = samples.TENANT) -> None:
@@ -209,7 +210,7 @@ def stage_desks() -> Any:
             text=newest,
         ),
         executions=Sampled(
-            latest=(samples.execution(), samples.execution("m3", duplicates=2)),
+            page=Page((samples.execution(), samples.execution("m3", duplicates=2))),
             of_message=samples.execution(),
         ),
         approvals=StageApprovals(held),

@@ -162,9 +162,7 @@ class World:
     def traces(self, kind: str) -> list[str]:
         """The traceparents of what the agent's queue holds of a kind."""
         stored = self.broker.stored(AGENT_QUEUE)
-        return [
-            item.message.headers["traceparent"] for item in stored if item.message.type == kind
-        ]
+        return [item.message.headers["traceparent"] for item in stored if item.message.type == kind]
 
     def _bodies(self, kind: str) -> list[bytes]:
         stored = self.broker.stored(AGENT_QUEUE)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from common.store.control import SYSTEM
+from health.access.first_key import SYSTEM_PRINCIPAL
 from health.access.roles import Principal, Role
 
 MAY = {
@@ -33,3 +35,8 @@ def test_only_operators_reach_other_tenants(role: Role) -> None:
 def test_nobody_reaches_no_tenant() -> None:
     assert not Principal.nobody().reaches("acme")
     assert not Principal.nobody().may(Role.APPROVER)
+
+
+def test_the_service_is_itself_in_the_audit_trail_whatever_it_may_do() -> None:
+    assert SYSTEM_PRINCIPAL.may(Role.OPERATOR)
+    assert SYSTEM_PRINCIPAL.actor == SYSTEM

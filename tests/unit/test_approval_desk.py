@@ -254,3 +254,23 @@ async def test_sweeping_outlives_a_store_that_is_away_and_a_sweep_that_breaks(
         stopping.set()
         await sweeping
     assert bus.nudged == ["e"]
+
+
+UNSEEN = [*map(chr, (0x00, 0x07, 0x09, 0x0B, 0x1B, 0x7F, 0x85, 0x202A, 0x202E, 0x2066, 0x2069))]
+
+
+@pytest.mark.parametrize("unseen", UNSEEN, ids=[f"U+{ord(it):04X}" for it in UNSEEN])
+async def test_what_a_person_writes_holds_nothing_that_is_not_seen(unseen: str) -> None:
+    with pytest.raises(Problem, check=lambda it: set(it.fields) == {"body"}) as caught:
+        other_words(f"We open{unseen} at ten.", approval(), 160)
+    assert caught.value.code is ProblemCode.INVALID
+    store = FakeApprovals()
+    desk = ApprovalDesk(store, Nudger(FakeBus()))
+    with pytest.raises(Problem, check=lambda it: set(it.fields) == {"reason"}):
+        await desk.reject("acme", "m", reason=f"Too{unseen} early", by=JANE)
+    assert store.decided == []
+
+
+def test_line_breaks_and_every_script_may_be_written() -> None:
+    for words in ("One\r\ntwo", "\u05e9\u05dc\u05d5\u05dd", "\U0001f600", "caf\u00e9\u200d"):
+        assert other_words(words, approval(), 160) is not None

@@ -59,11 +59,13 @@ READING = (
     f"approvals list --number {NUMBER}",
     "approvals show m2",
     f"conversations list --number {NUMBER} --remote {REMOTE}",
+    "conversations list --since 7d --until 2026-06-01 --state opted_out",
     "conversations show conv-1",
     (
         f"messages search --number {NUMBER} --since 2h --until 2026-06-01 --direction outbound"
         " --status held --state held"
     ),
+    f"messages executions --number {NUMBER} --remote {REMOTE} --since 7d --until 2026-06-01",
     "messages show m1",
     "execution m1",
     "agents list --limit 3",
@@ -71,6 +73,7 @@ READING = (
     "keys list",
     "keys list --operators",
     "audit list --action number.gate_on --target x",
+    "audit list --actor Ada --since 7d --until 2026-06-01",
     "audit list --all-tenants",
     "tenants list",
     "tenants show acme",
@@ -93,6 +96,7 @@ CHANGING = (
     "connections disconnect c1 --yes",
     "numbers add c1 86753 --type short_code --agent front-desk --owner a --owner b --region US",
     f"numbers edit {NUMBER} --name Main --type local --owner a --region CA",
+    f"numbers edit {NUMBER} --name=",
     f"numbers move {NUMBER} c1",
     f"numbers assign {NUMBER} sales",
     f"numbers remove {NUMBER} --yes",
@@ -159,6 +163,7 @@ SHOWN: list[tuple[Columns, type[BaseModel]]] = [
     (messages.MESSAGES, TextItem),
     (messages.MESSAGE, TextItem),
     (messages.EXECUTION, ExecutionItem),
+    (messages.EXECUTIONS, ExecutionItem),
     (messages.STEPS, StepItem),
     (agents.AGENTS, AgentView),
     (agents.CREATED, CreatedAgentView),

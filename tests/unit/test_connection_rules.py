@@ -128,8 +128,12 @@ GOOD_NUMBERS = [
     ("+447700900123", NumberType.PARTNER, "+447700900123", "GB"),
     ("12345", NumberType.SHORT_CODE, "12345", "US"),
     ("123 456", NumberType.SHORT_CODE, "123456", "US"),
-    ("ACME", NumberType.ALPHANUMERIC, "ACME", "US"),
-    ("4 You 24", NumberType.ALPHANUMERIC, "4 You 24", "US"),
+    ("+448001111111", NumberType.TOLL_FREE, "+448001111111", "GB"),
+    ("+14165550100", NumberType.LOCAL, "+14165550100", "CA"),
+    *(
+        (f"+1{code}5550100", NumberType.TOLL_FREE, f"+1{code}5550100", "US")
+        for code in (800, 833, 844, 855, 866, 877, 888)
+    ),
 ]
 BAD_NUMBERS = [
     ("12345", NumberType.TOLL_FREE),
@@ -146,6 +150,11 @@ BAD_NUMBERS = [
     ("TwelveLetter", NumberType.ALPHANUMERIC),
     ("Caf\u00e9", NumberType.ALPHANUMERIC),
     ("A/B", NumberType.ALPHANUMERIC),
+    ("+12065550100", NumberType.TOLL_FREE),
+    ("+18225550100", NumberType.TOLL_FREE),
+    ("+447700900123", NumberType.TOLL_FREE),
+    ("+18005550100", NumberType.LOCAL),
+    ("+18885550100", NumberType.PARTNER),
 ]
 
 
@@ -153,14 +162,34 @@ BAD_NUMBERS = [
 def test_a_number_is_brought_to_its_normal_form(
     given: str, kind: NumberType, address: str, region: str
 ) -> None:
-    valid = valid_number(number(given, kind), SPECS["acs"])
+    valid = valid_number(number(given, kind), SPECS["acs"], partner="infobip")
     assert (valid.address, valid.region) == (address, region)
+
+
+@pytest.mark.parametrize("address", ["ACME", "4 You 24"])
+def test_an_alphanumeric_sender_is_for_where_carriers_take_it(address: str) -> None:
+    kind = NumberType.ALPHANUMERIC
+    assert valid_number(number(address, kind, region="gb"), SPECS["acs"]).region == "GB"
+    for region in ("", "US", "CA"):
+        with refused(ProblemCode.INVALID_NUMBER, "region"):
+            valid_number(number(address, kind, region=region), SPECS["acs"])
+
+
+def test_a_partners_number_needs_a_connection_with_a_partner() -> None:
+    leased = number("+447700900123", NumberType.PARTNER)
+    with refused(ProblemCode.INVALID_NUMBER, "type"):
+        valid_number(leased, SPECS["acs"])
+    with refused(ProblemCode.INVALID_NUMBER, "type"):
+        valid_number(leased, SPECS["twilio"], partner="infobip")
+    with refused(ProblemCode.INVALID_NUMBER, "numbers.0.type"):
+        valid_numbers([leased], SPECS["acs"])
+    assert valid_numbers([leased], SPECS["acs"], partner="infobip")[0].region == "GB"
 
 
 @pytest.mark.parametrize(("given", "kind"), BAD_NUMBERS)
 def test_a_number_is_judged_by_the_rule_of_its_type(given: str, kind: NumberType) -> None:
     with refused(ProblemCode.INVALID_NUMBER, "address"):
-        valid_number(number(given, kind), SPECS["acs"])
+        valid_number(number(given, kind), SPECS["acs"], partner="infobip")
 
 
 def test_a_provider_takes_its_own_types_only() -> None:

@@ -279,6 +279,23 @@ async def test_a_page_is_told_that_something_happened_but_not_what(stage: Stage)
         assert await answer.content.read() == b""
 
 
+async def test_a_page_of_connections_is_told_that_one_changed_and_a_conversation_is_not(
+    stage: Stage,
+) -> None:
+    changed = Happening("acme", connection_id="con-1")
+    async with stage.client.get("/t/acme/events?every=0.2") as answer:
+        opening = await answer.content.readuntil(b"connection\ndata: news\n\n")
+        assert opening.count(b"event: text\n") == 1
+        stage.live.queue.put_nowait(changed)
+        told = await answer.content.readuntil(b"news\n\n")
+        assert told == b"event: connection\ndata: news\n\n"
+    async with stage.client.get("/t/acme/events?conversation=c-anna&every=0.2") as answer:
+        await answer.content.readuntil(b"news\n\n")
+        stage.live.queue.put_nowait(changed)
+        stage.live.queue.put_nowait(Happening("acme", "c-anna", "m1"))
+        assert await answer.content.readuntil(b"news\n\n") == b"event: text\ndata: news\n\n"
+
+
 async def test_a_static_file_is_cached_for_ever_under_the_name_of_its_content(
     stage: Stage,
 ) -> None:
@@ -315,3 +332,14 @@ def _sign_in_form(body: str) -> dict[str, str]:
         if tag == "input" and given.get("type") == "hidden"
     )
     return {given["name"] or "": given["value"] or "" for given in hidden}
+
+
+@pytest.mark.parametrize("secure", [True, False])
+async def test_the_sign_in_forms_cookie_is_as_secure_as_the_sessions(
+    stage: Stage, secure: bool
+) -> None:
+    stage.door.principal = None
+    stage.door.secure = secure
+    async with stage.client.get("/sign-in") as answer:
+        made = answer.cookies["heliograph_sign_in"]
+    assert bool(made["secure"]) is secure

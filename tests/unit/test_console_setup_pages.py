@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -11,8 +12,6 @@ import pytest
 from common.secrets import generate_master_key
 from common.settings import UnusableSetting, load
 from common.store.control import AgentKind, NumberType
-from common.store.control_ports import InactiveAgent
-from common.store.ports import NumberTaken
 from health.access.roles import Role
 from health.settings import HealthSettings
 from health.web.problems import Problem, ProblemCode
@@ -175,8 +174,16 @@ async def test_all_that_is_missing_is_told_at_once_and_nothing_is_tried() -> Non
     ("refusal", "wrong", "step"),
     [
         (Problem(ProblemCode.CREDENTIALS_REJECTED, "Azure refuses the key."), set(), "account"),
-        (NumberTaken(), set(), "numbers"),
-        (InactiveAgent(), set(), "numbers"),
+        (
+            Problem(ProblemCode.NUMBER_TAKEN, fields={"numbers.0.address": "it is taken"}),
+            {"numbers.0.address"},
+            "numbers",
+        ),
+        (
+            Problem(ProblemCode.INACTIVE_AGENT, fields={"numbers.1.agent_id": "not active"}),
+            {"numbers.2.agent_id"},
+            "numbers",
+        ),
         (
             Problem(
                 ProblemCode.INVALID_CREDENTIALS, fields={"parameters.connection_string": "cut"}
@@ -324,7 +331,7 @@ async def test_a_number_is_added_and_a_refused_one_kept() -> None:
     async with open_setup_stage() as stage:
         status, _ = await stage.post(f"{SUPPORT}/numbers", form)
         added = stage.asked.last[1]["number"]
-        stage.refuse(NumberTaken())
+        stage.refuse(Problem(ProblemCode.NUMBER_TAKEN))
         refused, page = await stage.post(f"{SUPPORT}/numbers", form)
     assert status == 303
     assert (added.address, added.type, added.owners) == ("12345", NumberType.SHORT_CODE, ("A", "B"))
@@ -518,3 +525,15 @@ def test_a_public_address_that_no_provider_should_be_given_is_refused(
     monkeypatch.setenv("HELIOGRAPH_HEALTH_PUBLIC_WEBHOOK_URL", given)
     with pytest.raises(UnusableSetting, match="must be https"):
         load(HealthSettings)
+
+
+async def test_an_inactive_agent_with_numbers_is_told_before_and_after() -> None:
+    path = f"{T}/agents/front-desk"
+    async with open_setup_stage() as stage:
+        _, before = await stage.page(path)
+        held = stage.desks.agents.held
+        held["front-desk"] = replace(held["front-desk"], active=False)
+        _, after = await stage.page(path)
+    assert "are still recorded, and nobody answers" in before
+    assert "Nobody answers on" not in before
+    assert "Nobody answers on" in after

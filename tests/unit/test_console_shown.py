@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -119,9 +120,21 @@ def test_a_thread_is_read_from_the_oldest_day_on() -> None:
     assert [bubble.text.id for bubble in thread[0].bubbles][:2] == ["m1", "m2"]
 
 
-def test_the_life_of_an_answer_is_in_order_of_time() -> None:
-    steps = life_of(next(text for text in samples.thread() if text.id == "m4"))
-    assert [step.what for step in steps] == ["answered", "held", "rejected"]
+def test_the_life_of_an_answer_goes_from_step_to_step_whatever_the_clocks_say() -> None:
+    text = next(text for text in samples.thread() if text.id == "m4")
+    assert [step.what for step in life_of(text)] == ["answered", "held", "rejected"]
+    assert text.decided_at is not None
+    sent_at = text.decided_at + timedelta(seconds=1)
+    sent = replace(
+        text,
+        at=sent_at,
+        decision=ApprovalDecision.APPROVED,
+        sent_at=sent_at,
+        report_at=sent_at - timedelta(milliseconds=20),
+    )
+    steps = life_of(sent)
+    assert [step.what for step in steps] == ["answered", "held", "approved", "sent", "reported"]
+    assert steps[0].at == text.held_at
 
 
 def test_only_what_differs_counts_as_a_change() -> None:

@@ -319,6 +319,9 @@ _VIBES: Final = ProviderSpec(
     ),
 )
 
+PARTNER_TYPES: Final = frozenset({NumberType.PARTNER})
+"""Numbers that a Messaging Connect partner leases, so that a connection without one has none."""
+
 SPECS: Final[Mapping[str, ProviderSpec]] = {
     spec.name: spec for spec in (_ACS, _INFOBIP, _LINK, _TELESIGN, _TWILIO, _VIBES)
 }

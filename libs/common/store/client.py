@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC
 from typing import Any, Final, NoReturn, ParamSpec, TypeAlias, TypeVar
 
+from bson.timestamp import Timestamp
 from motor.motor_asyncio import (
     AsyncIOMotorClient,
     AsyncIOMotorClientSession,
@@ -140,6 +141,17 @@ class Database:
     async def ping(self) -> None:
         """Raise `StoreUnavailable` unless a primary answers in time."""
         await self._database.command("ping")
+
+    async def operation_time(self) -> Timestamp:
+        """The newest instant of the server's log."""
+        answer = await self._database.command("ping")
+        latest: Timestamp = answer["operationTime"]
+        return latest
+
+    def watch(self, pipeline: list[Document], **how: Any) -> Any:
+        """A change stream over every collection, of what the pipeline lets through (MongoDB docs,
+        "Change Streams")."""
+        return self._database.watch(pipeline, **how)
 
     def close(self) -> None:
         """Close every connection."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from common.store.records import (
     ApprovalDecision as ApprovalDecision,  # noqa: PLC0414 - part of this page's vocabulary too
@@ -88,6 +88,8 @@ class AgentRecord:
     bus_user: str
     created_at: datetime
     version: int
+    numbers: int = 0
+    """How many connected numbers reach it."""
 
     @property
     def shown_as(self) -> str:
@@ -313,6 +315,15 @@ class ConversationView:
     """Texts of it that wait for a person."""
 
 
+class ConversationState(StrEnum):
+    """What can be special about a conversation."""
+
+    HELD = "held"
+    """A text of it waits for a person."""
+    OPTED_OUT = "opted_out"
+    """The other person asked not to be texted."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextFilter:
     """Which texts are searched for; None leaves a field open."""
@@ -342,8 +353,15 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """Something happened to a text: what live views are told."""
+    """What live views are told: something happened to a text, which has a conversation, or to a
+    connection or one of its numbers."""
 
     tenant_id: str
-    conversation_id: str
-    message_id: str
+    conversation_id: str = ""
+    message_id: str = ""
+    connection_id: str = ""
+
+    @property
+    def kind(self) -> Literal["text", "connection"]:
+        """What it happened to."""
+        return "connection" if self.connection_id else "text"

@@ -19,6 +19,7 @@ from common.store.control import (
     Approval,
     AuditEntry,
     ConnectionView,
+    ConversationState,
     ConversationView,
     Happening,
     Hour,
@@ -60,16 +61,30 @@ class Disconnected(Exception):
     code = "disconnected"
 
 
+class NotDisconnected(Exception):
+    """The connection is live, so there is nothing to reconnect."""
+
+    code = "not_disconnected"
+
+
 class UnknownAgent(Exception):
     """The tenant has no such agent."""
 
     code = "unknown_agent"
+
+    def __init__(self, agent_id: str):
+        self.agent_id = agent_id
+        super().__init__(f"There is no agent {agent_id}.")
 
 
 class InactiveAgent(Exception):
     """The agent is not active."""
 
     code = "inactive_agent"
+
+    def __init__(self, agent_id: str):
+        self.agent_id = agent_id
+        super().__init__(f"The agent {agent_id} is not active.")
 
 
 class AlreadyDecided(Exception):
@@ -226,7 +241,8 @@ class ConnectionDirectory(Protocol):
     ) -> ConnectionView:
         """Replace the credentials: status `active`, no error, a new credentials version. `action`
         is the audit entry's; `connection.reconnected` makes a disconnected connection live again,
-        without its numbers. Raises: NotFound, Stale, Disconnected (any other action)."""
+        without its numbers. Raises: NotFound, Stale, Disconnected (any other action),
+        NotDisconnected (that one, on a live connection)."""
         ...
 
     async def disconnect(
@@ -351,10 +367,15 @@ class Reading(Protocol):
         *,
         number: str | None = None,
         remote: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        state: ConversationState | None = None,
         limit: int,
         cursor: str | None = None,
     ) -> Page[ConversationView]:
-        """The one with the newest text first."""
+        """The one with the newest text first. `since` and `until` are of a conversation's newest
+        text. The work for one page is bounded, so that it may be short, or even empty, and yet have
+        a next one."""
         ...
 
     async def conversation(
@@ -387,8 +408,9 @@ class Reading(Protocol):
     def happenings(
         self, *, opened: Callable[[], None] | None = None
     ) -> AsyncGenerator[Happening, None]:
-        """What happens to texts of every tenant from now on, by a change stream; ends never.
-        `opened` is called when nothing that happens is missed any more, and again after a gap."""
+        """What happens to texts and connections of every tenant from now on, by a change stream;
+        ends never. `opened` is called when nothing that happens is missed any more, and again after
+        a gap."""
         ...
 
 
@@ -413,10 +435,14 @@ class AuditTrail(Protocol):
         *,
         action: str | None = None,
         target: str | None = None,
+        actor: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         limit: int,
         cursor: str | None = None,
     ) -> Page[AuditEntry]:
-        """Newest first; None lists the entries of every tenant and of none."""
+        """Newest first; None lists the entries of every tenant and of none. `actor` is the ID or
+        the name of who did it."""
         ...
 
 

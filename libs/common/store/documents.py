@@ -240,6 +240,7 @@ def read_connection(document: dict[str, Any]) -> ConnectionRecord:
         sealed=document["sealed"] if document["sealed"] != CLEARED else None,
         wrapped_key=tenant.get("wrapped_key"),
         numbers=tuple(sorted(item["address"] for item in document["numbers"] if item["connected"])),
+        partner=document.get("partner"),
         checked_at=document["checked_at"],
         credentials_version=document["credentials_version"],
     )

@@ -172,9 +172,24 @@ class MemoryExecutions:
         return self._with_answers(tenant_id, self._newest(tenant_id)[: max(limit, 0)])
 
     async def page(
-        self, tenant_id: str, *, limit: int, cursor: str | None = None
+        self,
+        tenant_id: str,
+        *,
+        number: str | None = None,
+        remote: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int,
+        cursor: str | None = None,
     ) -> Page[Execution]:
-        found = self._newest(tenant_id)
+        found = [
+            item
+            for item in self._newest(tenant_id)
+            if (number is None or item["number"] == number)
+            and (remote is None or item["remote"] == remote)
+            and (since is None or item["at"] >= since)
+            and (until is None or item["at"] <= until)
+        ]
         if cursor is not None:
             (below,) = read_cursor(cursor, int)
             found = [item for item in found if item["seq"] < below]

@@ -78,7 +78,7 @@ class MemoryConnections:
         key, numbers = f"{tenant_id}/{address}", self._memory.numbers
         for item in numbers.values():
             if item["address"] == address and item["connected"] and item["_id"] != key:
-                raise NumberTaken("Another tenant has this number connected.")
+                raise NumberTaken(address)
         numbers[key] = {"gate_on": False} | numbers.get(key, {})
         numbers[key] |= {
             "_id": key,

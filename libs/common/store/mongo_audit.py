@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pymongo import DESCENDING
 
@@ -14,7 +14,11 @@ from common.store.client import Database, Document, Session, guarded
 from common.store.clock import Clock, milliseconds, utc_now
 from common.store.control import Actor, AuditEntry, Page
 from common.store.cursor import read_cursor, write_cursor
+from common.store.mongo_walk import between
 from common.store.schema import AUDIT
+
+_SLACK: Final = 60.0
+"""Seconds."""
 
 
 class MongoAudit:
@@ -75,6 +79,9 @@ class MongoAudit:
         *,
         action: str | None = None,
         target: str | None = None,
+        actor: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         limit: int,
         cursor: str | None = None,
     ) -> Page[AuditEntry]:
@@ -83,9 +90,15 @@ class MongoAudit:
             wanted["action"] = action
         if target is not None:
             wanted["target"] = target
+        if actor is not None:
+            wanted["$or"] = [{"actor.id": actor}, {"actor.name": actor}]
+        wanted |= between(since, until)
+        ids = _ids_between(since, until)
         if cursor is not None:
             (after,) = read_cursor(cursor, str)
-            wanted["_id"] = {"$lt": after}
+            ids["$lt"] = min(after, ids.get("$lt", after))
+        if ids:
+            wanted["_id"] = ids
         found = self._entries.find(wanted).sort("_id", DESCENDING).limit(limit + 1)
         documents = await found.to_list(None)
         items = tuple(_read(document) for document in documents[:limit])
@@ -109,7 +122,23 @@ def difference(
 def _rising_id() -> str:
     """An ID that sorts by the instant: 48 bits of milliseconds, then chance (as UUID version 7, RFC
     9562, section 5.7)."""
-    return f"{time.time_ns() // 1_000_000:012x}{uuid.uuid4().hex[:20]}"
+    return f"{_first_id(time.time_ns() // 1_000_000)}{uuid.uuid4().hex[:20]}"
+
+
+def _first_id(ms: int) -> str:
+    """What every ID of this millisecond and of later ones sorts behind."""
+    return f"{min(max(ms, 0), 2**48 - 1):012x}"
+
+
+def _ids_between(since: datetime | None, until: datetime | None) -> dict[str, str]:
+    """The IDs of a time, which the index finds. An entry's ID and its instant are read from the
+    clock one after the other, hence the slack."""
+    ids = {}
+    if since is not None:
+        ids["$gte"] = _first_id(int((since.timestamp() - _SLACK) * 1_000))
+    if until is not None:
+        ids["$lt"] = _first_id(int((until.timestamp() + _SLACK) * 1_000))
+    return ids
 
 
 def _read(document: Document) -> AuditEntry:

@@ -1,4 +1,4 @@
-"""What happens to texts, told by a MongoDB change stream.
+"""What happens to texts, connections and numbers, told by a MongoDB change stream.
 
 The stream needs no collection of its own and sees what every service writes, once a majority has it
 (MongoDB docs, "Change Streams"). Only IDs come over the wire.
@@ -14,14 +14,14 @@ import structlog
 from bson.timestamp import Timestamp
 from pymongo.errors import OperationFailure, PyMongoError
 
-from common.store.client import Collection, Database, Document
+from common.store.client import Database, Document
 from common.store.control import Happening
-from common.store.schema import MESSAGES
+from common.store.schema import CONNECTIONS, MESSAGES, NUMBERS
 
 log = structlog.get_logger(__name__)
 
 _SHOWN: Final = ("status", "state", "body", "outcome", "report", "approval", "duplicates", "at")
-"""Fields whose change people see; leases and hand-overs are none of their business."""
+"""Fields of a text whose change people see; leases and hand-overs are none of their business."""
 
 _PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before the next try while the store is away."""
@@ -39,25 +39,32 @@ PIPELINE: Final[list[Document]] = [
     {
         "$match": {
             "$or": [
-                {"operationType": {"$in": ["insert", "replace"]}},
+                {"ns.coll": MESSAGES, "operationType": {"$in": ["insert", "replace"]}},
                 {
+                    "ns.coll": MESSAGES,
                     "operationType": "update",
                     "$or": [{f"updateDescription.updatedFields.{name}": _THERE} for name in _SHOWN],
+                },
+                {
+                    "ns.coll": {"$in": [CONNECTIONS, NUMBERS]},
+                    "operationType": {"$in": ["insert", "replace", "update"]},
                 },
             ]
         }
     },
     {
         "$project": {
+            "ns.coll": True,
             "documentKey": True,
             "fullDocument.tenant_id": True,
             "fullDocument.conversation_id": True,
+            "fullDocument.connection_id": True,
         }
     },
 ]
 
 
-async def watch_texts(
+async def watch_happenings(
     database: Database, *, opened: Callable[[], None] | None = None
 ) -> AsyncGenerator[Happening, None]:
     """What happens from now on; ends never. After a fault it goes on where it broke off, and from
@@ -66,16 +73,15 @@ async def watch_texts(
     Args:
         opened: called when nothing that happens is missed any more, and again after each gap.
     """
-    messages = database.collection(MESSAGES)
     begin: Document | None = None
     failures = 0
     while True:
         try:
             if begin is None:
-                begin = {"start_at_operation_time": await _just_now(messages)}
+                begin = {"start_at_operation_time": await _just_now(database)}
                 if opened is not None:
                     opened()
-            async with _Stream(messages, begin) as stream:
+            async with _Stream(database, begin) as stream:
                 async for change in stream:
                     failures = 0
                     begin = stream.begin
@@ -94,9 +100,9 @@ async def watch_texts(
 class _Stream:
     """An open change stream. Ends only when nothing is on its way in the driver's thread."""
 
-    def __init__(self, messages: Collection, begin: Document):
+    def __init__(self, database: Database, begin: Document):
         self.begin = begin
-        self._stream: Any = messages.watch(
+        self._stream: Any = database.watch(
             PIPELINE, full_document="updateLookup", max_await_time_ms=_AWAITED, **begin
         )
         self._asking: asyncio.Future[Document | None] | None = None
@@ -113,7 +119,7 @@ class _Stream:
         return self
 
     async def __anext__(self) -> Document | None:
-        """The next change, or None where none came within a moment. Ends with the collection."""
+        """The next change, or None where none came within a moment. Ends with the database."""
         if not self._stream.alive:
             raise StopAsyncIteration
         self._asking = asyncio.ensure_future(self._stream.try_next())
@@ -124,16 +130,17 @@ class _Stream:
         return change
 
 
-async def _just_now(messages: Collection) -> Timestamp:
+async def _just_now(database: Database) -> Timestamp:
     """The first instant of the server's log that is still to come."""
-    answer = await messages.database.command("ping")
-    latest: Timestamp = answer["operationTime"]
+    latest = await database.operation_time()
     return Timestamp(latest.time, latest.inc + 1)
 
 
 def _read(change: Document) -> Happening | None:
-    """None where the text is gone again."""
-    text: Document | None = change.get("fullDocument")
-    if not text:
+    """None where what changed is gone again."""
+    found: Document | None = change.get("fullDocument")
+    if not found:
         return None
-    return Happening(text["tenant_id"], text["conversation_id"], change["documentKey"]["_id"])
+    if change["ns"]["coll"] == MESSAGES:
+        return Happening(found["tenant_id"], found["conversation_id"], change["documentKey"]["_id"])
+    return Happening(found["tenant_id"], connection_id=found["connection_id"])

@@ -137,7 +137,7 @@ class MongoConnections:
                 upsert=True,
             )
         except DuplicateKeyError:
-            raise NumberTaken("Another tenant has this number connected.") from None
+            raise NumberTaken(address) from None
 
     @guarded
     async def set_gate(self, tenant_id: str, address: str, *, on: bool) -> bool:

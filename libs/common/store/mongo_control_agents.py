@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pymongo import ReturnDocument
@@ -15,7 +15,7 @@ from common.store.control_ports import NotFound, Stale, Taken
 from common.store.cursor import read_cursor, write_cursor
 from common.store.mongo_audit import MongoAudit
 from common.store.ports import BusUserTaken
-from common.store.schema import AGENTS, TENANTS
+from common.store.schema import AGENTS, NUMBERS, TENANTS
 
 _TOLD: Final = ("name", "kind", "employee", "active", "bus_user")
 """What the audit trail tells of an agent, which is also what can be changed."""
@@ -28,6 +28,7 @@ class MongoAgents:
         self._database = database
         self._agents = database.collection(AGENTS)
         self._tenants = database.collection(TENANTS)
+        self._numbers = database.collection(NUMBERS)
         self._audit = MongoAudit(database, clock=clock)
         self._clock = clock
 
@@ -90,14 +91,19 @@ class MongoAgents:
             wanted["agent_id"] = {"$gt": after}
         found = self._agents.find(wanted).sort("agent_id", 1).limit(limit + 1)
         documents = await found.to_list(None)
-        items = tuple(_read(document) for document in documents[:limit])
+        shown = documents[:limit]
+        counts = await self._numbers_of(tenant_id, [item["agent_id"] for item in shown])
+        items = tuple(_read(item, counts.get(item["agent_id"], 0)) for item in shown)
         more = len(documents) > limit
         return Page(items, write_cursor(items[-1].id) if more and items else None)
 
     @guarded
     async def get(self, tenant_id: str, agent_id: str) -> AgentRecord | None:
         document = await self._agents.find_one({"tenant_id": tenant_id, "agent_id": agent_id})
-        return _read(document) if document else None
+        if document is None:
+            return None
+        counts = await self._numbers_of(tenant_id, [agent_id])
+        return _read(document, counts.get(agent_id, 0))
 
     @guarded
     async def update(
@@ -119,8 +125,9 @@ class MongoAgents:
                 raise Stale("The agent was changed in the meantime.")
             old = _told(before)
             new = {field: changes[field] for field in _TOLD if field in changes}
+            counts = await self._numbers_of(tenant_id, [agent_id], session)
             if old | new == old:
-                return _read(before)
+                return _read(before, counts.get(agent_id, 0))
             after = await self._agents.find_one_and_update(
                 wanted,
                 {"$set": new | {"version": before.get("version", 1) + 1}},
@@ -136,12 +143,21 @@ class MongoAgents:
                 before=old,
                 after=_told(after),
             )
-            return _read(after)
+            return _read(after, counts.get(agent_id, 0))
 
         try:
             return await self._database.transact(work)
         except DuplicateKeyError:
             raise BusUserTaken("Another agent has this broker user.") from None
+
+    async def _numbers_of(
+        self, tenant_id: str, agent_ids: Sequence[str], session: Session | None = None
+    ) -> Mapping[str, int]:
+        """How many connected numbers reach each."""
+        theirs = {"tenant_id": tenant_id, "connected": True, "agent_id": {"$in": agent_ids}}
+        count = {"$group": {"_id": "$agent_id", "number": {"$sum": 1}}}
+        found = self._numbers.aggregate([{"$match": theirs}, count], session=session)
+        return {item["_id"]: item["number"] for item in await found.to_list(None)}
 
 
 def _broke_bus_user(error: DuplicateKeyError) -> bool:
@@ -160,7 +176,7 @@ def _told(document: Document) -> dict[str, Any]:
     }
 
 
-def _read(document: Document) -> AgentRecord:
+def _read(document: Document, numbers: int = 0) -> AgentRecord:
     return AgentRecord(
         id=document["agent_id"],
         tenant_id=document["tenant_id"],
@@ -171,4 +187,5 @@ def _read(document: Document) -> AgentRecord:
         bus_user=document["bus_user"],
         created_at=document["created_at"],
         version=document.get("version", 1),
+        numbers=numbers,
     )

@@ -23,7 +23,7 @@ from common.store.connection_documents import (
     next_version,
 )
 from common.store.control import Actor, ConnectionView, NewConnection, NewNumber, Page
-from common.store.control_ports import Disconnected, NotFound, Stale, Taken
+from common.store.control_ports import Disconnected, NotDisconnected, NotFound, Stale, Taken
 from common.store.cursor import read_cursor, write_cursor
 from common.store.mongo_audit import MongoAudit
 from common.store.placing import Placing
@@ -138,6 +138,8 @@ class MongoConnectionDirectory:
             before = await self._find(session, tenant_id, connection_id, version)
             if before["status"] == _OFF and action != RECONNECTED:
                 raise Disconnected(connection_id)
+            if before["status"] != _OFF and action == RECONNECTED:
+                raise NotDisconnected(connection_id)
             changes = credentials_fields(
                 sealed=dict(sealed),
                 public=dict(public),
@@ -179,6 +181,9 @@ class MongoConnectionDirectory:
         *,
         freed: Sequence[str] = (),
     ) -> ConnectionView:
+        """Write what differs; where nothing does, nothing is written or noted."""
+        if connection_facts(before | changes) == connection_facts(before):
+            return await self._view(session, before)
         changes = changes | {"version": next_version(before)}
         await self._connections.update_one(
             {"_id": before["_id"], "tenant_id": before["tenant_id"]},

@@ -160,6 +160,9 @@ class MongoNumbers:
     async def _change(
         self, session: Session, before: Document, fields: Document, action: str, by: Actor
     ) -> NumberRecord:
+        """Write what differs; where nothing does, nothing is written or noted."""
+        if number_facts(before | fields) == number_facts(before):
+            return number_record(before)
         fields = fields | {"version": next_version(before)}
         after = before | fields
         await self._numbers.update_one(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from common.store.client import Database, Document, guarded
@@ -11,21 +11,11 @@ from common.store.control import Happening, Hour, Page, TextFilter, TextView
 from common.store.control_ports import BadCursor
 from common.store.cursor import read_cursor, write_cursor
 from common.store.documents import INBOUND
-from common.store.mongo_changes import watch_texts
+from common.store.mongo_changes import watch_happenings
 from common.store.mongo_conversations import MongoConversations, numbers_of, waiting
-from common.store.mongo_walk import (
-    first_seq_since,
-    floor_below,
-    moved,
-    newest_seq,
-    of_tenant,
-)
+from common.store.mongo_walk import between, bounds, first_seq_since, floor_below, of_tenant
 from common.store.records import conversation_id
 from common.store.text_views import read_text
-
-_APART: Final = timedelta(days=7)
-"""Between the recording of a text and its own instant: a delivery that was late, an answer that
-waited for a person."""
 
 _COUNTED: Final = 200_000
 """Texts that an overview counts, the newest ones; about half a second."""
@@ -93,12 +83,12 @@ class MongoReading(MongoConversations):
     def happenings(
         self, *, opened: Callable[[], None] | None = None
     ) -> AsyncGenerator[Happening, None]:
-        return watch_texts(self._database, opened=opened)
+        return watch_happenings(self._database, opened=opened)
 
     async def _of_tenant(
         self, tenant_id: str, wanted: TextFilter, *, limit: int, cursor: str | None
     ) -> Page[TextView]:
-        lowest, below = await self._bounds(tenant_id, wanted)
+        lowest, below = await bounds(self._messages, tenant_id, wanted.since, wanted.until)
         if cursor is not None:
             (at,) = read_cursor(cursor, int)
             below = min(below, at)
@@ -110,15 +100,6 @@ class MongoReading(MongoConversations):
         if len(documents) > limit:
             return Page(items, write_cursor(items[-1].seq))
         return Page(items, write_cursor(floor) if floor > lowest else None)
-
-    async def _bounds(self, tenant_id: str, wanted: TextFilter) -> tuple[int, int]:
-        """From which `seq` and below which the texts of the wanted time are."""
-        lowest, below = 0, await newest_seq(self._messages, tenant_id) + 1
-        if wanted.since is not None:
-            lowest = await first_seq_since(self._messages, tenant_id, moved(wanted.since, -_APART))
-        if wanted.until is not None:
-            below = await first_seq_since(self._messages, tenant_id, moved(wanted.until, _APART))
-        return lowest, below
 
     @guarded
     async def _of_conversations(
@@ -175,9 +156,7 @@ def _fields(wanted: TextFilter) -> dict[str, Any]:
         "state": wanted.state,
     }
     chosen = {name: value for name, value in fields.items() if value is not None}
-    times = {"$gte": wanted.since, "$lte": wanted.until}
-    at = {bound: instant for bound, instant in times.items() if instant is not None}
-    return chosen | ({"at": at} if at else {})
+    return chosen | between(wanted.since, wanted.until)
 
 
 def _instant_and_seq(cursor: str) -> tuple[datetime, int]:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from common.store.client import Collection, Database, Document, guarded
-from common.store.control import ConversationView, Page
+from common.store.control import ConversationState, ConversationView, Page
 from common.store.cursor import read_cursor, write_cursor
-from common.store.mongo_walk import floor_below, newest_seq, of_tenant
+from common.store.mongo_walk import bounds, floor_below, of_tenant
 from common.store.records import SendState, conversation_id
 from common.store.schema import CONSENTS, MESSAGES, NUMBERS
 from common.store.text_views import read_text
@@ -27,13 +28,33 @@ _BATCH: Final = 500
 _NEWEST: Final = {"seq": "$seq", "id": "$_id"}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """Which conversations; the times are of a conversation's newest text."""
+
+    number: str | None
+    since: datetime | None
+    until: datetime | None
+    state: ConversationState | None
+
+    def at(self, instant: datetime) -> bool:
+        """Whether the newest text is of the time."""
+        after = self.since is None or instant >= self.since
+        return after and (self.until is None or instant <= self.until)
+
+    @property
+    def any_time(self) -> bool:
+        return self.since is None and self.until is None
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     """Where a page begins: `top` is the newest text of the list, `below` the text before which the
-    page before ended."""
+    page before ended, `lowest` the text at which the list ends."""
 
     top: int
     below: int
+    lowest: int = 0
 
     def cursor(self, below: int) -> str:
         return write_cursor(self.top, below)
@@ -63,15 +84,20 @@ class MongoConversations:
         *,
         number: str | None = None,
         remote: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        state: ConversationState | None = None,
         limit: int,
         cursor: str | None = None,
     ) -> Page[ConversationView]:
-        place = await self._place(tenant_id, cursor)
+        wanted = _Wanted(number=number, since=since, until=until, state=state)
+        place = await self._place(tenant_id, cursor, wanted)
         if remote is not None:
             ids = await self._ids_with(tenant_id, number, remote)
-            heads, end = await self._heads_of(tenant_id, ids, place), 0
+            found, end = await self._heads_of(tenant_id, ids, place), 0
+            heads = await self._matching(tenant_id, found, wanted)
         else:
-            heads, end = await self._walk(tenant_id, number, place, limit + 1)
+            heads, end = await self._walk(tenant_id, wanted, place, limit + 1)
         shown = heads[:limit]
         views = await self._views(tenant_id, shown)
         if len(heads) > limit:
@@ -89,11 +115,13 @@ class MongoConversations:
             return None
         return next(iter(await self._views(tenant_id, [_head(newest)])), None)
 
-    async def _place(self, tenant_id: str, cursor: str | None) -> _Place:
+    async def _place(self, tenant_id: str, cursor: str | None, wanted: _Wanted) -> _Place:
+        """Also the end of the list: before it, there is no text of the wanted time."""
+        lowest, below = await bounds(self._messages, tenant_id, wanted.since, wanted.until)
         if cursor is not None:
-            return _Place(*read_cursor(cursor, int, int))
-        newest = await newest_seq(self._messages, tenant_id)
-        return _Place(newest, newest + 1)
+            top, below = read_cursor(cursor, int, int)
+            return _Place(top, below, lowest)
+        return _Place(below - 1, below, lowest)
 
     async def _ids_with(self, tenant_id: str, number: str | None, remote: str) -> list[str]:
         """The IDs of the conversations with a remote; they follow from the tenant's numbers."""
@@ -126,17 +154,18 @@ class MongoConversations:
         return [head for head in heads if head.seq < place.below]
 
     async def _walk(
-        self, tenant_id: str, number: str | None, place: _Place, wanted: int
+        self, tenant_id: str, wanted: _Wanted, place: _Place, many: int
     ) -> tuple[list[_Head], int]:
         """The next conversations, and where the walk has to go on, 0 where it met the end."""
         below = place.below
-        floor = await floor_below(self._messages, tenant_id, below)
+        floor = max(place.lowest, await floor_below(self._messages, tenant_id, below))
+        end = floor if floor > place.lowest else 0
         heads: list[_Head] = []
         met: set[str] = set()
-        while len(heads) < wanted:
+        while len(heads) < many:
             texts = of_tenant(tenant_id, below=below, at_least=floor)
-            if number is not None:
-                texts["number"] = number
+            if wanted.number is not None:
+                texts["number"] = wanted.number
             found = self._messages.find(texts, {"conversation_id": True, "seq": True})
             batch = await found.sort("seq", -1).limit(_BATCH).to_list(None)
             fresh = []
@@ -145,11 +174,34 @@ class MongoConversations:
                     met.add(head.conversation_id)
                     fresh.append(head)
             before = await self._met_before(tenant_id, fresh, place)
-            heads += [head for head in fresh if head.conversation_id not in before]
+            fresh = [head for head in fresh if head.conversation_id not in before]
+            heads += await self._matching(tenant_id, fresh, wanted)
             if len(batch) < _BATCH:
-                return heads, floor
+                return heads, end
             below = int(batch[-1]["seq"])
-        return heads, floor
+        return heads, end
+
+    async def _matching(
+        self, tenant_id: str, heads: Sequence[_Head], wanted: _Wanted
+    ) -> list[_Head]:
+        """Those of the wanted state and time."""
+        ids = [head.conversation_id for head in heads]
+        if wanted.state is ConversationState.HELD:
+            ids = list(await self._held(tenant_id, ids))
+        elif wanted.state is ConversationState.OPTED_OUT:
+            ids = list(await self._opted_out(tenant_id, ids))
+        these = frozenset(ids)
+        kept = [head for head in heads if head.conversation_id in these]
+        if wanted.any_time or not kept:
+            return kept
+        newest = await self._newest(tenant_id, kept)
+        # A text that is gone meanwhile leaves none.
+        times = {key: text["at"] for key, text in newest.items()}
+        return [
+            head
+            for head in kept
+            if head.conversation_id in times and wanted.at(times[head.conversation_id])
+        ]
 
     async def _met_before(
         self, tenant_id: str, heads: Sequence[_Head], place: _Place

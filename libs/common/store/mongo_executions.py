@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from pymongo import DESCENDING
 
@@ -11,6 +12,7 @@ from common.store.control import Page
 from common.store.cursor import read_cursor, write_cursor
 from common.store.documents import INBOUND
 from common.store.lives import executions, names_of
+from common.store.mongo_walk import between, bounds, floor_below, of_tenant
 from common.store.records import Execution
 from common.store.schema import MESSAGES
 
@@ -35,26 +37,38 @@ class MongoExecutions:
     async def latest(self, tenant_id: str, *, limit: int) -> Sequence[Execution]:
         if limit < 1:
             return []
-        return await self._with_answers(tenant_id, await self._newest(tenant_id, limit=limit))
+        found = self._messages.find({"tenant_id": tenant_id, "direction": INBOUND})
+        newest = await found.sort("seq", DESCENDING).limit(limit).to_list(None)
+        return await self._with_answers(tenant_id, newest)
 
     @guarded
     async def page(
-        self, tenant_id: str, *, limit: int, cursor: str | None = None
+        self,
+        tenant_id: str,
+        *,
+        number: str | None = None,
+        remote: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int,
+        cursor: str | None = None,
     ) -> Page[Execution]:
-        (below,) = read_cursor(cursor, int) if cursor is not None else (None,)
-        found = await self._newest(tenant_id, limit=limit + 1, below=below)
-        shown = found[:limit]
+        lowest, below = await bounds(self._messages, tenant_id, since, until)
+        if cursor is not None:
+            (at,) = read_cursor(cursor, int)
+            below = min(below, at)
+        floor = max(lowest, await floor_below(self._messages, tenant_id, below))
+        wanted: Document = of_tenant(tenant_id, below=below, at_least=floor)
+        wanted |= {"direction": INBOUND} | between(since, until)
+        asked = {"number": number, "remote": remote}
+        wanted |= {name: value for name, value in asked.items() if value is not None}
+        found = self._messages.find(wanted).sort("seq", DESCENDING).limit(limit + 1)
+        documents = await found.to_list(None)
+        shown = documents[:limit]
         items = tuple(await self._with_answers(tenant_id, shown))
-        return Page(items, write_cursor(int(shown[-1]["seq"])) if len(found) > limit else None)
-
-    async def _newest(
-        self, tenant_id: str, *, limit: int, below: int | None = None
-    ) -> list[Document]:
-        wanted: Document = {"tenant_id": tenant_id, "direction": INBOUND}
-        if below is not None:
-            wanted["seq"] = {"$lt": below}
-        found = self._messages.find(wanted).sort("seq", DESCENDING).limit(limit)
-        return await found.to_list(None)
+        if len(documents) > limit:
+            return Page(items, write_cursor(int(shown[-1]["seq"])))
+        return Page(items, write_cursor(floor) if floor > lowest else None)
 
     async def _with_answers(self, tenant_id: str, inbounds: list[Document]) -> list[Execution]:
         names = [name for inbound in inbounds for name in names_of(inbound["_id"])]

@@ -19,6 +19,10 @@ SPAN: Final = 20_000
 BOTH: Final = {"$in": [INBOUND, OUTBOUND]}
 """Either direction. Named, so that the tenant's index gives both in order of `seq`."""
 
+_APART: Final = timedelta(days=7)
+"""Between the recording of a text and its own instant: a delivery that was late, an answer that
+waited for a person."""
+
 _RECORDED: Final[Document] = {"seq": True, "recorded_at": True, "claimed_at": True}
 _BIGGEST: Final = 2**62
 
@@ -61,6 +65,25 @@ async def first_seq_since(messages: Collection, tenant_id: str, instant: datetim
         else:
             low = int(document["seq"]) + 1
     return low
+
+
+async def bounds(
+    messages: Collection, tenant_id: str, since: datetime | None, until: datetime | None
+) -> tuple[int, int]:
+    """From which `seq` and below which the texts of a time are."""
+    lowest, below = 0, await newest_seq(messages, tenant_id) + 1
+    if since is not None:
+        lowest = await first_seq_since(messages, tenant_id, moved(since, -_APART))
+    if until is not None:
+        below = await first_seq_since(messages, tenant_id, moved(until, _APART))
+    return lowest, below
+
+
+def between(since: datetime | None, until: datetime | None) -> dict[str, Any]:
+    """The filter of texts whose own instant is in a time; both ends belong to it."""
+    times = {"$gte": since, "$lte": until}
+    at = {bound: instant for bound, instant in times.items() if instant is not None}
+    return {"at": at} if at else {}
 
 
 def moved(instant: datetime, by: timedelta) -> datetime:

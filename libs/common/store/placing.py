@@ -75,7 +75,7 @@ class Placing:
         which = {"_id": f"{tenant_id}/{number.address}", "tenant_id": tenant_id}
         before = await self._numbers.find_one(which, session=session)
         if before is not None and before["connected"]:
-            raise NumberTaken(number.address)
+            raise NumberTaken(number.address, connection_id=before["connection_id"])
         fields = number_fields(
             number,
             connection,

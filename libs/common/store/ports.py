@@ -184,9 +184,19 @@ class Executions(Protocol):
         ...
 
     async def page(
-        self, tenant_id: str, *, limit: int, cursor: str | None = None
+        self,
+        tenant_id: str,
+        *,
+        number: str | None = None,
+        remote: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int,
+        cursor: str | None = None,
     ) -> Page[Execution]:
-        """The executions of inbound texts, in the order of recording, newest first.
+        """The executions of inbound texts, in the order of recording, newest first. `since` and
+        `until` are of the inbound text. The work for one page is bounded, so that it may be short,
+        or even empty, and yet have a next one.
 
         Raises:
             common.store.control_ports.BadCursor: the cursor is not one of this list's.
@@ -285,9 +295,15 @@ class Leases(Protocol):
 
 
 class NumberTaken(Exception):
-    """The number is connected elsewhere; disconnect it there first."""
+    """The number is connected elsewhere. `connection_id` is the tenant's own connection that has
+    it; None where that is another tenant's, of whom nothing is told."""
 
     code = "number_taken"
+
+    def __init__(self, address: str, *, connection_id: str | None = None):
+        self.address = address
+        self.connection_id = connection_id
+        super().__init__(f"{address} is connected already.")
 
 
 class UnknownConnection(Exception):

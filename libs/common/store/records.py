@@ -292,6 +292,8 @@ class ConnectionRecord:
     wrapped_key: Mapping[str, Any] | None
     """The tenant's data key, wrapped by the master key."""
     numbers: tuple[str, ...] = ()
+    partner: str | None = None
+    """The Messaging Connect partner, if it has one."""
     checked_at: datetime | None = None
     credentials_version: str = ""
     """Which credentials these are: the result of a check counts for no others."""

@@ -18,6 +18,7 @@ AGENTS = (
     Column("kind", "kind"),
     Column("for", "employee"),
     Column("state", "active", activity),
+    Column("numbers", "numbers"),
     Column("broker user", "bus_user"),
     Column("created", "created_at", instant),
 )
@@ -83,8 +84,11 @@ def activate(session: Session, agent: AgentAt) -> None:
 
 
 def deactivate(session: Session, agent: AgentAt) -> None:
-    """Let no number be given to an agent any more."""
-    _change(session, agent, {"active": False})
+    """Take away an agent's right to send; no number can be given to it any more."""
+    changed = _change(session, agent, {"active": False})
+    if many := changed.get("numbers"):
+        which = "A number still reaches" if many == 1 else f"{many} numbers still reach"
+        session.out.note(f"{which} it, and nobody answers: heliograph numbers list --agent {agent}")
 
 
 def password(session: Session, agent: AgentAt) -> None:
@@ -92,8 +96,10 @@ def password(session: Session, agent: AgentAt) -> None:
     _created(session, session.api.send("POST", session.at("agents", agent, "bus-user")).body)
 
 
-def _change(session: Session, agent: str, changes: dict[str, Any]) -> None:
-    session.out.one(session.api.change("PATCH", session.at("agents", agent), changes).body, AGENTS)
+def _change(session: Session, agent: str, changes: dict[str, Any]) -> dict[str, Any]:
+    changed: dict[str, Any] = session.api.change("PATCH", session.at("agents", agent), changes).body
+    session.out.one(changed, AGENTS)
+    return changed
 
 
 def _created(session: Session, body: dict[str, Any]) -> None:

@@ -60,6 +60,16 @@ def fine(value: Any) -> str:
     return f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}Z"
 
 
+def first_instant(steps: Any) -> str:
+    """When an execution began."""
+    return instant(steps[0].get("at")) if steps else plain(None)
+
+
+def last_step(steps: Any) -> str:
+    """How far an execution has come."""
+    return plain(steps[-1].get("what")) if steps else plain(None)
+
+
 def switch(value: Any) -> str:
     """A gate."""
     return "on" if value else "off"

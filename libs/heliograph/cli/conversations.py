@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import typer
 
 from heliograph.cli.columns import Column, instant, shortened
 from heliograph.cli.following import state_of
+from heliograph.cli.instants import earlier
 from heliograph.cli.nouns import Noun
-from heliograph.cli.options import Every, Limit, OnlyNumber, OnlyRemote
+from heliograph.cli.options import Every, Limit, OnlyNumber, OnlyRemote, Since, Until
 from heliograph.cli.session import Session
 
 CONVERSATIONS = (
@@ -38,14 +40,28 @@ ConversationAt = Annotated[
 
 def list_(
     session: Session,
+    *,
     number: OnlyNumber = None,
     remote: OnlyRemote = None,
+    since: Since = None,
+    until: Until = None,
+    state: Annotated[
+        str | None, typer.Option("--state", help="held (a text waits for a person) or opted_out.")
+    ] = None,
     limit: Limit = 50,
     every: Every = False,
 ) -> None:
-    """List conversations, the one with the newest text first."""
+    """List conversations, the one with the newest text first. --since and --until are of that."""
+    now = datetime.now(UTC)
     page = session.api.collect(
-        session.at("conversations"), limit=limit, everything=every, number=number, remote=remote
+        session.at("conversations"),
+        limit=limit,
+        everything=every,
+        number=number,
+        remote=remote,
+        since=earlier(since, now),
+        until=earlier(until, now),
+        state=state,
     )
     session.out.page(page, CONVERSATIONS, empty="No conversation yet.")
 

@@ -7,10 +7,18 @@ from typing import Annotated
 
 import typer
 
-from heliograph.cli.columns import Column, fine, instant, shortened
+from heliograph.cli.columns import Column, fine, first_instant, instant, last_step, shortened
 from heliograph.cli.instants import earlier
 from heliograph.cli.nouns import Noun
-from heliograph.cli.options import Every, Limit, MessageAt, OnlyNumber, OnlyRemote
+from heliograph.cli.options import (
+    Every,
+    Limit,
+    MessageAt,
+    OnlyNumber,
+    OnlyRemote,
+    Since,
+    Until,
+)
 from heliograph.cli.session import Session
 
 MESSAGES = (
@@ -54,17 +62,19 @@ STEPS = (
     Column("step", "what"),
     Column("detail", "detail"),
 )
+EXECUTIONS = (
+    Column("came in", "steps", first_instant),
+    Column("number", "number"),
+    Column("remote", "remote"),
+    Column("last step", "steps", last_step),
+    Column("message", "message_id"),
+)
 EXECUTION = (
     Column("message", "message_id"),
     Column("number", "number"),
     Column("remote", "remote"),
     Column("duplicates", "duplicates"),
 )
-
-Since = Annotated[
-    str | None, typer.Option("--since", metavar="WHEN", help="From then on: 2h, 7d or an instant.")
-]
-Until = Annotated[str | None, typer.Option("--until", metavar="WHEN", help="Before then.")]
 
 
 def search(
@@ -108,6 +118,30 @@ def show(session: Session, message: MessageAt) -> None:
     session.out.one(session.api.get(session.at("messages", message)).body, MESSAGE)
 
 
+def executions(
+    session: Session,
+    *,
+    number: OnlyNumber = None,
+    remote: OnlyRemote = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 50,
+    every: Every = False,
+) -> None:
+    """List the lives of texts that came in, the newest first."""
+    now = datetime.now(UTC)
+    page = session.api.collect(
+        session.at("executions"),
+        limit=limit,
+        everything=every,
+        number=number,
+        remote=remote,
+        since=earlier(since, now),
+        until=earlier(until, now),
+    )
+    session.out.page(page, EXECUTIONS, empty="No text has come in.")
+
+
 def execution(session: Session, message: MessageAt) -> None:
     """Show the life of a text: each step with its instant."""
     found = session.api.get(session.at("messages", message, "execution")).body
@@ -116,4 +150,8 @@ def execution(session: Session, message: MessageAt) -> None:
         session.out.table(found.get("steps", []), STEPS)
 
 
-NOUN = Noun("messages", "Texts of all conversations.", {"search": search, "show": show})
+NOUN = Noun(
+    "messages",
+    "Texts of all conversations.",
+    {"search": search, "show": show, "executions": executions},
+)

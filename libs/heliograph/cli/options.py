@@ -28,6 +28,11 @@ OnlyRemote = Annotated[
     str | None, typer.Option("--remote", metavar="NUMBER", help="Only with this person.")
 ]
 
+Since = Annotated[
+    str | None, typer.Option("--since", metavar="WHEN", help="From then on: 2h, 7d or an instant.")
+]
+Until = Annotated[str | None, typer.Option("--until", metavar="WHEN", help="Up to then.")]
+
 Set = Annotated[
     list[str] | None,
     typer.Option(

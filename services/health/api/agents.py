@@ -59,6 +59,10 @@ class AgentView(View):
     employee: str | None
     active: bool
     bus_user: str
+    numbers: int = Field(
+        description="How many connected numbers reach it. While it is inactive, texts to them are "
+        "recorded, and nobody answers."
+    )
     created_at: datetime
     version: int
 
@@ -73,6 +77,7 @@ class AgentView(View):
             employee=agent.employee,
             active=agent.active,
             bus_user=agent.bus_user,
+            numbers=agent.numbers,
             created_at=agent.created_at,
             version=agent.version,
             **more,

@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from health.access.roles import Role
+from health.api.messages import Moment
 from health.api.paths import PREFIX, TENANT, ListQuery
 from health.web.routes import Answer, Call, ListView, Route
 
@@ -21,6 +22,11 @@ class AuditQuery(ListQuery):
         None, max_length=64, description="Such as `number.gate_on`.", examples=["number.gate_on"]
     )
     target: str | None = Field(None, max_length=200, description="The ID of what was acted on.")
+    actor: str | None = Field(
+        None, max_length=200, description="The ID or the name of who did it.", examples=["Ada"]
+    )
+    since: Moment | None = Field(None, description="From then on.")
+    until: Moment | None = Field(None, description="Up to then.")
 
 
 class ActorItem(BaseModel):
@@ -66,6 +72,9 @@ async def _page(call: Call, tenant_id: str | None) -> Answer:
         tenant_id,
         action=query.action,
         target=query.target,
+        actor=query.actor,
+        since=query.since,
+        until=query.until,
         limit=query.limit,
         cursor=query.cursor,
     )

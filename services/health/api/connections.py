@@ -55,10 +55,19 @@ class ConnectionToMake(Credentials):
 
 
 class ConnectionChanges(Body):
-    """What to change of a connection; what is left out stays."""
+    """What to change of a connection; what is left out stays, and so does the name where it is
+    null."""
 
     name: Name | None = None
-    description: Description | None = None
+    description: Description | None = Field(
+        None, description="An empty text or null takes it away."
+    )
+
+    @property
+    def new_description(self) -> str | None:
+        """ "" where it is taken away, None where it stays."""
+        given = "description" in self.model_fields_set
+        return (self.description or "") if given else None
 
 
 class Rotation(Body):
@@ -168,7 +177,7 @@ async def update_connection(call: Call) -> Answer:
             call.tenant_id,
             call.at("connection_id"),
             name=wanted.name,
-            description=wanted.description,
+            description=wanted.new_description,
             version=call.version,
             by=call.principal,
         )
@@ -370,7 +379,11 @@ ROUTES: Final[tuple[Route, ...]] = (
         body=Credentials,
         answer=ConnectionOut,
         versioned=True,
-        problems=(*_LIVE_PROBLEMS, ProblemCode.FEATURE_MISSING),
+        problems=(
+            *_LIVE_PROBLEMS,
+            ProblemCode.FEATURE_MISSING,
+            ProblemCode.NOT_DISCONNECTED,
+        ),
         tag=_TAG,
     ),
 )

@@ -6,8 +6,9 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from common.store.control import ConversationState
 from health.access.roles import Role
-from health.api.messages import TAG, Address, TextItem
+from health.api.messages import TAG, Address, Moment, TextItem
 from health.api.paths import TENANT, ListQuery
 from health.web.problems import Problem, ProblemCode
 from health.web.routes import Answer, Call, ListView, Route
@@ -20,6 +21,13 @@ class ConversationsQuery(ListQuery):
 
     number: Address | None = Field(None, description="The tenant's number.")
     remote: Address | None = Field(None, description="The other person's number.")
+    since: Moment | None = Field(None, description="The newest text is not older.")
+    until: Moment | None = Field(None, description="The newest text is not newer.")
+    state: ConversationState | None = Field(
+        None,
+        description="`held`: a text of it waits for a person; `opted_out`: the other person asked "
+        "not to be texted.",
+    )
 
 
 class ConversationItem(BaseModel):
@@ -42,6 +50,9 @@ async def list_conversations(call: Call) -> Answer:
         call.tenant_id,
         number=query.number,
         remote=query.remote,
+        since=query.since,
+        until=query.until,
+        state=query.state,
         limit=query.limit,
         cursor=query.cursor,
     )

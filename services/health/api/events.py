@@ -13,8 +13,9 @@ from health.web.sse import stream_happenings
 
 
 async def stream_events(call: Call) -> web.StreamResponse:
-    """Server-sent events of the tenant's texts."""
-    return await stream_happenings(call.request, call.desks.live, call.tenant_id)
+    """Server-sent events of the tenant's texts and connections."""
+    live = call.desks.live
+    return await stream_happenings(call.request, live, call.tenant_id, admit=call.admit)
 
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -24,7 +25,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         path=f"{TENANT}/events",
         needs=Role.VIEWER,
         handler=stream_events,
-        summary="Be told of each change to a text, by server-sent events of its IDs",
+        summary="Be told of each change to a text or connection, by server-sent events of its IDs",
         surface=Surface.STREAM,
         tag="Conversations",
     ),

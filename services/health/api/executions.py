@@ -8,11 +8,21 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from health.access.roles import Role
+from health.api.messages import Address, Moment
 from health.api.paths import TENANT, ListQuery
 from health.web.problems import Problem, ProblemCode
 from health.web.routes import Answer, Call, ListView, Route
 
 _TAG: Final = "Executions"
+
+
+class ExecutionsQuery(ListQuery):
+    """Which executions are wanted."""
+
+    number: Address | None = Field(None, description="The tenant's number.")
+    remote: Address | None = Field(None, description="The other person's number.")
+    since: Moment | None = Field(None, description="The inbound text is not older.")
+    until: Moment | None = Field(None, description="The inbound text is not newer.")
 
 
 class StepItem(BaseModel):
@@ -39,8 +49,15 @@ class ExecutionItem(BaseModel):
 
 async def list_executions(call: Call) -> Answer:
     """Those of the newest inbound texts first."""
+    query: ExecutionsQuery = call.query
     page = await call.desks.executions.page(
-        call.tenant_id, limit=call.query.limit, cursor=call.query.cursor
+        call.tenant_id,
+        number=query.number,
+        remote=query.remote,
+        since=query.since,
+        until=query.until,
+        limit=query.limit,
+        cursor=query.cursor,
     )
     items = tuple(ExecutionItem.model_validate(item) for item in page.items)
     return Answer(body=ListView[ExecutionItem](items=items, next=page.next))
@@ -61,8 +78,9 @@ ROUTES: Final[tuple[Route, ...]] = (
         path=f"{TENANT}/executions",
         needs=Role.VIEWER,
         handler=list_executions,
-        summary="List the lives of inbound texts, newest first",
-        query=ListQuery,
+        summary="List the lives of inbound texts, newest first; a page may be short, or empty, and "
+        "yet have a next",
+        query=ExecutionsQuery,
         answer=ListView[ExecutionItem],
         tag=_TAG,
     ),

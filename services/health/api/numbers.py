@@ -12,6 +12,7 @@ from common.store.control import NewNumber, NumberRecord, NumberType
 from health.access.roles import Role
 from health.api.paths import TENANT, AgentSlug, ListQuery, Name
 from health.desk.numbering import MAX_OWNERS
+from health.desk.wording import MAX_NAME
 from health.web.problems import ProblemCode
 from health.web.routes import Answer, Body, Call, ListView, Route, View
 
@@ -51,16 +52,19 @@ class NumberToAdd(Body):
 
 
 class NumberChanges(Body):
-    """What to change of a number; what is left out stays."""
+    """What to change of a number; what is left out, or null, stays, but for the name."""
 
-    name: Name | None = None
+    name: Annotated[str, Field(max_length=MAX_NAME)] | None = Field(
+        None, description="An empty text or null takes it away."
+    )
     type: NumberType | None = None
     owners: Owners | None = None
     region: Region | None = None
 
     def given(self) -> dict[str, Any]:
-        """What was given."""
-        return {name: value for name, value in self if value is not None}
+        """What was given; null counts for the name only."""
+        given = {name: value for name, value in self if value is not None}
+        return ({"name": ""} if "name" in self.model_fields_set else {}) | given
 
 
 class Assignment(Body):

@@ -48,8 +48,11 @@ _IF_MATCH: Final = {
     "name": "If-Match",
     "in": "header",
     "required": True,
-    "description": "The ETag that was read, or `*` for whatever version there is.",
-    "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[0-9]{1,18}")$'},
+    "description": "The ETag that was read, or several, or `*` for whatever version there is.",
+    "schema": {
+        "type": "string",
+        "pattern": r'^(\*|"[0-9]{1,18}"(, *"[0-9]{1,18}"){0,9})$',
+    },
     "examples": {"version": {"value": '"3"'}},
 }
 _INFO: Final = (

@@ -11,6 +11,7 @@ from common.store.control_ports import AlreadyDecided, Approvals, NotFound
 from common.store.records import ApprovalDecision
 from health.access.roles import Principal
 from health.desk.nudging import Nudger
+from health.desk.wording import require_plain
 from health.web.problems import Problem, ProblemCode
 
 LONGEST_REASON: Final = 500
@@ -75,10 +76,10 @@ class ApprovalDesk:
             NotFound.
             Problem: it was decided before, or its time is over; the reason is missing or too long.
         """
-        reason = reason.strip()
+        reason = _as_typed(reason)
         if not 1 <= len(reason) <= LONGEST_REASON:
             raise _invalid("reason", f"Give a reason of at most {LONGEST_REASON} characters.")
-        _require_unicode("reason", reason)
+        require_plain(reason, "reason")
         return await self._decide(
             tenant_id, message_id, ApprovalDecision.REJECTED, reason=reason, by=by
         )
@@ -119,7 +120,7 @@ def other_words(body: str, held: Approval, limit: int) -> NewBody | None:
         raise _invalid("body", "The text is empty.")
     if words == _as_typed(held.body):
         return None
-    _require_unicode("body", words)
+    require_plain(words, "body")
     fitted = fit(words, limit)
     if fitted.truncated:
         raise _invalid(
@@ -137,11 +138,6 @@ def other_words(body: str, held: Approval, limit: int) -> NewBody | None:
 
 def _as_typed(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").strip()
-
-
-def _require_unicode(field: str, text: str) -> None:
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise _invalid(field, "The text is not valid Unicode.")
 
 
 def _invalid(field: str, what: str) -> Problem:

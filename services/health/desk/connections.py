@@ -17,6 +17,7 @@ from common.store.control_ports import (
     AuditTrail,
     ConnectionDirectory,
     Disconnected,
+    NotDisconnected,
     NotFound,
     Stale,
     Tenants,
@@ -27,6 +28,7 @@ from health.access.roles import Principal
 from health.announcing import Announcer
 from health.desk.agent_queues import AgentQueues
 from health.desk.asking import Asking
+from health.desk.fields import of_numbers
 from health.desk.numbering import valid_numbers
 from health.desk.parameters import PARTNER, Credentials, read_parameters
 from health.desk.permission import Permission
@@ -96,19 +98,17 @@ class ConnectionDesk:
         recorded before, and stays whatever comes of the connection.
 
         Raises:
-            NotFound (no such tenant), UnknownAgent, InactiveAgent, NumberTaken.
-            Problem: any rule that is not kept; the provider's refusal; provider or broker away.
+            NotFound: no such tenant.
+            Problem: any rule that is not kept, naming the field; the provider's refusal; provider
+                or broker away.
         """
         spec = await self._permission.permitted(tenant_id, provider)
         await self._permission.require_opt_out(tenant_id, accepted=accept_opt_out)
         name, description = valid_name(name), valid_description(description)
         credentials = self._read(spec, parameters, partner)
-        numbers = valid_numbers(numbers, spec)
-        agents = {number.agent_id for number in numbers}
-        await self._queues.require_active(tenant_id, agents)
-        addresses = [number.address for number in numbers]
-        await self._asking.require_working(provider, credentials.values, addresses)
-        await self._queues.declare(tenant_id, agents)
+        numbers = valid_numbers(numbers, spec, partner=credentials.partner)
+        with of_numbers(numbers):
+            await self._require_usable(tenant_id, provider, credentials, numbers)
         connection_id = f"con-{secrets.token_hex(6)}"
         new = NewConnection(
             id=connection_id,
@@ -122,8 +122,23 @@ class ConnectionDesk:
         )
         if accept_opt_out:
             await self._tenants.accept_opt_out(tenant_id, by=by.actor)
-        view = await self._directory.create(tenant_id, new, numbers=numbers, by=by.actor)
+        with of_numbers(numbers):
+            view = await self._directory.create(tenant_id, new, numbers=numbers, by=by.actor)
         return await self._told(view, "connection.connected")
+
+    async def _require_usable(
+        self,
+        tenant_id: str,
+        provider: str,
+        credentials: Credentials,
+        numbers: Sequence[NewNumber],
+    ) -> None:
+        """Agents that work, credentials that work for the numbers, and the agents' queues."""
+        agents = {number.agent_id for number in numbers}
+        await self._queues.require_active(tenant_id, agents)
+        addresses = [number.address for number in numbers]
+        await self._asking.require_working(provider, credentials.values, addresses)
+        await self._queues.declare(tenant_id, agents)
 
     async def list(
         self,
@@ -243,9 +258,12 @@ class ConnectionDesk:
         """Make a disconnected connection live again, without the numbers that it had.
 
         Raises:
-            NotFound, Stale, Problem: as `connect`.
+            NotFound, Stale, NotDisconnected.
+            Problem: as `connect`.
         """
         record, version = await self._at(tenant_id, connection_id, version)
+        if record.status is not ConnectionStatus.DISCONNECTED:
+            raise NotDisconnected(connection_id)
         spec = await self._permission.permitted(tenant_id, record.provider)
         credentials = self._read(spec, parameters, partner)
         return await self._replace(record, credentials, version=version, action=RECONNECTED, by=by)

@@ -1,5 +1,5 @@
-"""What happens to texts, told to everybody who is looking: one change stream for the process, open
-while somebody looks, fanned out to a bounded queue each."""
+"""What happens to texts and connections, told to everybody who is looking: one change stream for
+the process, open while somebody looks, fanned out to a bounded queue each."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Source(Protocol):
 
 
 class Live:
-    """Tells viewers what happens to the texts of their tenant.
+    """Tells viewers what happens to the texts and connections of their tenant.
 
     `run` has to be running; `close` ends it and every view.
     """
@@ -54,7 +54,7 @@ class Live:
 
     @asynccontextmanager
     async def subscribe(self, tenant_id: str) -> AsyncIterator[asyncio.Queue[Happening]]:
-        """What happens to the tenant's texts while the context lasts."""
+        """What happens to the tenant's texts and connections while the context lasts."""
         queue: asyncio.Queue[Happening] = asyncio.Queue(QUEUE)
         self._viewers.setdefault(tenant_id, set()).add(queue)
         self._unwatched.clear()
@@ -81,11 +81,14 @@ class Live:
                 return
             feeding = asyncio.create_task(self._feed(), name="live")
             try:
-                await _first(self._unwatched, self.closing)
+                # Somebody may have come in the moment in which the last one went.
+                while not (self._unwatched.is_set() or self.closing.is_set()):
+                    await _first(self._unwatched, self.closing)
             finally:
+                # At once: whoever comes while the stream is being closed has to wait for the next.
+                self._open.clear()
                 feeding.cancel()
                 await asyncio.gather(feeding, return_exceptions=True)
-                self._open.clear()
 
     async def close(self) -> None:
         """End every view, and `run`."""

@@ -10,7 +10,7 @@ import phonenumbers
 
 from common.addresses import AddressKind, kind_of, normalise_address
 from common.phone import InvalidRecipient, normalise_recipient
-from common.providers.specs import ProviderSpec
+from common.providers.specs import PARTNER_TYPES, ProviderSpec
 from common.store.control import NewNumber, NumberType
 from health.desk.wording import MAX_NAME, require_line
 from health.web.problems import Problem, ProblemCode
@@ -32,28 +32,52 @@ _KINDS: Final[Mapping[NumberType, tuple[AddressKind, str]]] = {
     ),
 }
 
+_TOLL_FREE: Final[Mapping[NumberType, bool]] = {
+    NumberType.TOLL_FREE: True,
+    NumberType.LOCAL: False,
+    NumberType.PARTNER: False,
+}
+"""Which types must be toll-free, and which must not."""
+_TOLL_FREE_SAID: Final[Mapping[NumberType, tuple[str, str]]] = {
+    NumberType.TOLL_FREE: (
+        "This is no toll-free number.",
+        "a toll-free number, such as +18005550100",
+    ),
+    NumberType.LOCAL: ("This is a toll-free number.", "a local number, such as +12065550100"),
+    NumberType.PARTNER: ("This is a toll-free number.", "a long code, such as +447700900123"),
+}
+_NO_ALPHANUMERIC: Final = frozenset({"CA", "PR", "US"})
+"""Where carriers drop alphanumeric senders (Microsoft docs, "SMS FAQ", on the countries that they
+are for)."""
 
-def valid_number(number: NewNumber, spec: ProviderSpec, *, field: str = "") -> NewNumber:
+
+def valid_number(
+    number: NewNumber, spec: ProviderSpec, *, partner: str | None = None, field: str = ""
+) -> NewNumber:
     """The number in normal form, with the region that its country code says where none is given.
 
     Args:
+        partner: the connection's Messaging Connect partner, if it has one.
         field: what stands before the fields' names in a problem, such as `numbers.0.`.
 
     Raises:
         Problem: INVALID_NUMBER or INVALID.
     """
     address = normalise_address(number.address)
-    require_type(address, number.type, spec, field=field)
+    require_type(address, number.type, spec, partner=partner, field=field)
     name = number.name.strip()
     if name:
         require_line(name, f"{field}name", limit=MAX_NAME)
     region = number.region.strip().upper() or region_of(address)
     require_region(region, field=field)
+    require_reach(number.type, region, field=field)
     owners = valid_owners(number.owners, field=field)
     return replace(number, address=address, name=name, region=region, owners=owners)
 
 
-def valid_numbers(numbers: Sequence[NewNumber], spec: ProviderSpec) -> tuple[NewNumber, ...]:
+def valid_numbers(
+    numbers: Sequence[NewNumber], spec: ProviderSpec, *, partner: str | None = None
+) -> tuple[NewNumber, ...]:
     """The numbers of a new connection in normal form, each once.
 
     Raises:
@@ -63,7 +87,7 @@ def valid_numbers(numbers: Sequence[NewNumber], spec: ProviderSpec) -> tuple[New
         what = f"At most {MAX_NUMBERS} numbers can be connected at once."
         raise Problem(ProblemCode.INVALID, what, fields={"numbers": "too many"})
     valid = tuple(
-        valid_number(number, spec, field=f"numbers.{place}.")
+        valid_number(number, spec, partner=partner, field=f"numbers.{place}.")
         for place, number in enumerate(numbers)
     )
     seen: set[str] = set()
@@ -76,16 +100,49 @@ def valid_numbers(numbers: Sequence[NewNumber], spec: ProviderSpec) -> tuple[New
     return valid
 
 
-def require_type(address: str, kind: NumberType, spec: ProviderSpec, *, field: str = "") -> None:
-    """Raises Problem: the provider has no such numbers, or the address is not of this type."""
+def require_type(
+    address: str,
+    kind: NumberType,
+    spec: ProviderSpec,
+    *,
+    partner: str | None = None,
+    field: str = "",
+) -> None:
+    """Raises Problem: the provider has no such numbers, or only through a partner that is not
+    there, or the address is not of this type."""
     if kind not in spec.number_types:
         what = f"{spec.title} has no numbers of this type."
         said = f"one of {', '.join(spec.number_types)}"
+        raise Problem(ProblemCode.INVALID_NUMBER, what, fields={f"{field}type": said})
+    if kind in PARTNER_TYPES and partner is None:
+        what = "Such a number is leased from a partner, and the connection names none."
+        said = "only with a Messaging Connect partner"
         raise Problem(ProblemCode.INVALID_NUMBER, what, fields={f"{field}type": said})
     wanted, said = _KINDS[kind]
     if kind_of(address) is not wanted or (wanted is AddressKind.E164 and not _possible(address)):
         what = f"For this type, the number must be {said}."
         raise Problem(ProblemCode.INVALID_NUMBER, what, fields={f"{field}address": said})
+    if kind in _TOLL_FREE and is_toll_free(address) is not _TOLL_FREE[kind]:
+        what, said = _TOLL_FREE_SAID[kind]
+        raise Problem(ProblemCode.INVALID_NUMBER, what, fields={f"{field}address": said})
+
+
+def require_reach(kind: NumberType, region: str, *, field: str = "") -> None:
+    """Raises Problem: such a sender reaches nobody in the region."""
+    if kind is NumberType.ALPHANUMERIC and region in _NO_ALPHANUMERIC:
+        what = "Carriers there take no texts from alphanumeric senders."
+        said = f"name one other than {', '.join(sorted(_NO_ALPHANUMERIC))}"
+        raise Problem(ProblemCode.INVALID_NUMBER, what, fields={f"{field}region": said})
+
+
+def is_toll_free(address: str) -> bool:
+    """Whether its numbering plan says that calling the number is free; in North America the codes
+    800, 833, 844, 855, 866, 877 and 888 (NANPA, "Toll-Free")."""
+    try:
+        parsed = phonenumbers.parse(address)
+    except phonenumbers.NumberParseException:
+        return False
+    return phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.TOLL_FREE
 
 
 def require_region(region: str, *, field: str = "") -> None:

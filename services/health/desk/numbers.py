@@ -16,7 +16,9 @@ from health.access.roles import Principal
 from health.announcing import Announcer
 from health.desk.agent_queues import AgentQueues
 from health.desk.asking import Asking
+from health.desk.fields import of_agent, of_number
 from health.desk.numbering import (
+    require_reach,
     require_region,
     require_type,
     valid_number,
@@ -56,15 +58,17 @@ class NumberDesk:
         """Connect a number, gate off.
 
         Raises:
-            NotFound, Disconnected, UnknownAgent, InactiveAgent, NumberTaken.
-            Problem: the number is not of its type's form or not the account's; broker away.
+            NotFound, Disconnected.
+            Problem: the number is not of its type's form, taken, or not the account's; there is no
+                such active agent; broker away.
         """
         record = await self._live(tenant_id, connection_id)
-        number = valid_number(number, SPECS[record.provider])
-        await self._queues.require_active(tenant_id, [number.agent_id])
-        await self._require_owned(record, number.address)
-        await self._queues.declare(tenant_id, [number.agent_id])
-        added = await self._numbers.add(tenant_id, connection_id, number, by=by.actor)
+        number = valid_number(number, SPECS[record.provider], partner=record.partner)
+        with of_number(number):
+            await self._queues.require_active(tenant_id, [number.agent_id])
+            await self._require_owned(record, number.address)
+            await self._queues.declare(tenant_id, [number.agent_id])
+            added = await self._numbers.add(tenant_id, connection_id, number, by=by.actor)
         await self._announcer.changed(tenant_id, connection_id, "number.added")
         return added
 
@@ -107,11 +111,15 @@ class NumberDesk:
             NotFound, Stale, Problem: a value is not usable.
         """
         before = await self.get(tenant_id, address)
+        partner = None
+        if "type" in changes:
+            place = await self._connections.get(tenant_id, before.connection_id)
+            partner = place.partner if place is not None else None
         # The rules hold for what was read, so only that may be written over, whatever is wanted.
         changed = await self._numbers.update(
             tenant_id,
             before.address,
-            changes=_judged(changes, before),
+            changes=_judged(changes, before, partner),
             version=before.version if version is None else version,
             by=by.actor,
         )
@@ -124,14 +132,15 @@ class NumberDesk:
         """Give the number to another agent; history and gate stay.
 
         Raises:
-            NotFound, Stale, UnknownAgent, InactiveAgent, Problem: broker away.
+            NotFound, Stale, Problem: there is no such active agent; broker away.
         """
         before = await self.get(tenant_id, address)
-        await self._queues.require_active(tenant_id, [agent_id])
-        await self._queues.declare(tenant_id, [agent_id])
-        changed = await self._numbers.assign(
-            tenant_id, before.address, agent_id, version=version, by=by.actor
-        )
+        with of_agent(agent_id):
+            await self._queues.require_active(tenant_id, [agent_id])
+            await self._queues.declare(tenant_id, [agent_id])
+            changed = await self._numbers.assign(
+                tenant_id, before.address, agent_id, version=version, by=by.actor
+            )
         await self._tell(changed, "number.assigned")
         return changed
 
@@ -153,7 +162,7 @@ class NumberDesk:
         """
         before = await self.get(tenant_id, address)
         record = await self._live(tenant_id, connection_id)
-        require_type(before.address, before.type, SPECS[record.provider])
+        require_type(before.address, before.type, SPECS[record.provider], partner=record.partner)
         await self._require_owned(record, before.address)
         changed = await self._numbers.move(
             tenant_id,
@@ -220,8 +229,10 @@ class NumberDesk:
         await self._announcer.changed(number.tenant_id, number.connection_id, what)
 
 
-def _judged(changes: Mapping[str, Any], before: NumberRecord) -> dict[str, Any]:
-    """The changes of a number, each of its form.
+def _judged(
+    changes: Mapping[str, Any], before: NumberRecord, partner: str | None
+) -> dict[str, Any]:
+    """The changes of a number, each of its form. `partner` is its connection's.
 
     Raises:
         Problem: one is not.
@@ -229,10 +240,13 @@ def _judged(changes: Mapping[str, Any], before: NumberRecord) -> dict[str, Any]:
     judged = dict(changes)
     if "type" in changes:
         judged["type"] = NumberType(changes["type"])
-        require_type(before.address, judged["type"], SPECS[before.provider])
+        spec = SPECS[before.provider]
+        require_type(before.address, judged["type"], spec, partner=partner)
     if "region" in changes:
         judged["region"] = str(changes["region"]).strip().upper()
         require_region(judged["region"])
+    if changes.keys() & {"type", "region"}:
+        require_reach(judged.get("type", before.type), judged.get("region", before.region))
     if "owners" in changes:
         judged["owners"] = valid_owners(tuple(changes["owners"]))
     if "name" in changes:

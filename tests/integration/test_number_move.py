@@ -1,0 +1,232 @@
+"""A number goes to another provider and takes everything along: its conversations, agent and gate,
+and the next text goes out there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from conformance.store_world import LEASE, new_text
+from connection_world import ADMIN, NUMBER, TENANT, World, new_number, open_world
+
+from common.failpoints import Failpoints
+from common.metrics import Metrics
+from common.providers.port import Accepted, Health, Healthy, Provider, SendResult, Text
+from common.providers.registry import PROVIDERS
+from common.store.control import ConnectionView, NumberType
+from common.store.mongo_control_reading import MongoReading
+from common.store.mongo_inbound import MongoInbound
+from common.store.mongo_outbound import MongoOutbound
+from common.store.records import SendState
+from health.web.problems import Problem, ProblemCode
+from heliograph.models import SendCommand
+from sender.carrying import Carrying
+from sender.clients import Clients
+from sender.handler import Handler
+from sender.sending import Sending
+
+REMOTE = "+12065550147"
+VIBES: Mapping[str, Any] = {
+    "name": "New line",
+    "provider": "vibes",
+    "parameters": {"username": "acme", "password": "fence-post"},
+}
+
+
+@dataclass
+class StandIn:
+    """A second provider, which accepts what it is given."""
+
+    name: str = "vibes"
+    deduplicates: bool = True
+    sent: list[tuple[Mapping[str, str], Text]] = field(default_factory=list)
+    foreign: set[str] = field(default_factory=set)
+    """Numbers that are not the account's."""
+
+    def prepare(self) -> None: ...
+
+    def connect(self, credentials: Mapping[str, str], *, timeout: float) -> StandInClient:
+        return StandInClient(self, credentials)
+
+
+@dataclass
+class StandInClient:
+    provider: StandIn
+    credentials: Mapping[str, str]
+
+    async def send(self, text: Text) -> SendResult:
+        self.provider.sent.append((self.credentials, text))
+        return Accepted("vibes-1")
+
+    async def check(self, numbers: Sequence[str]) -> Health:
+        return Healthy()
+
+    async def owns(self, number: str) -> bool | None:
+        return number not in self.provider.foreign
+
+    async def close(self) -> None: ...
+
+
+@pytest.fixture
+def vibes() -> StandIn:
+    return StandIn()
+
+
+@pytest.fixture
+async def world(mongo_uri: str, mongo_database: str, vibes: StandIn) -> AsyncIterator[World]:
+    providers: dict[str, Provider] = {**PROVIDERS, "vibes": vibes}
+    async with open_world(mongo_uri, mongo_database, providers) as it:
+        await allow(it, "custom.acs_sms", "custom.vibes_sms")
+        yield it
+
+
+async def allow(world: World, *features: str) -> None:
+    await world.tenants.update(TENANT, features=features, version=None, by=ADMIN.actor)
+
+
+@pytest.fixture
+async def line(world: World) -> ConnectionView:
+    return await world.connect(new_number())
+
+
+def refused(code: ProblemCode, **more: Any) -> Any:
+    return pytest.raises(Problem, check=lambda it: it.code is code, **more)
+
+
+class Nowhere:
+    """Where the outcomes of these texts go."""
+
+    user = "sender"
+
+    async def publish_all(self, messages: Sequence[object]) -> list[None]:
+        return [None] * len(messages)
+
+
+def sender(world: World, clients: Clients) -> Handler:
+    """The sender's handler over the same store and providers."""
+    shared: dict[str, Any] = {
+        "store": MongoOutbound(world.database),
+        "metrics": Metrics(),
+        "failpoints": Failpoints(),
+    }
+    sending = Sending(
+        **shared,
+        owner="a",
+        clients=clients,
+        providers=world.providers,
+        lease=LEASE,
+        attempts=3,
+        in_place=0.0,
+    )
+    carrying = Carrying(**shared, owner="a", sending=sending, longest_pause=600)
+    return Handler(
+        **shared,
+        owner="a",
+        bus=cast("Any", Nowhere()),
+        carrying=carrying,
+        deciding=cast("Any", None),
+        lease=LEASE,
+        long_text_limit=160,
+        trust=True,
+    )
+
+
+async def answer(world: World, command_id: str, in_reply_to: str) -> None:
+    """An agent's text, through the sender."""
+    order = SendCommand(
+        command_id=command_id,
+        tenant_id=TENANT,
+        agent_id="support",
+        number=NUMBER,
+        to=REMOTE,
+        body=f"Answer {command_id}",
+        in_reply_to=in_reply_to,
+    )
+    clients = Clients(world.connections, world.providers, world.keys, size=2, timeout=5)
+    delivery = SimpleNamespace(
+        body=order.encode(),
+        headers={},
+        user_id=f"{TENANT}.support",
+        routing_key=f"{TENANT}.support.send",
+        queue="sender.commands",
+        message_id=command_id,
+        redelivered=False,
+        correlation_id=None,
+        reply_to=None,
+        type="command.send",
+        stale=False,
+    )
+    try:
+        await sender(world, clients).handle(cast("Any", delivery))
+    finally:
+        await clients.close()
+
+
+async def test_a_number_goes_to_another_provider_with_all_that_belongs_to_it(
+    world: World, line: ConnectionView, vibes: StandIn
+) -> None:
+    reading = MongoReading(world.database)
+    inbound = new_text("1", number=NUMBER, remote=REMOTE, connection_id=line.id)
+    await MongoInbound(world.database).record([inbound], owner="one", lease=LEASE)
+    await world.number_desk.set_gate(TENANT, NUMBER, on=True, confirmed=True, by=ADMIN)
+    await answer(world, "before", inbound.id)
+    (talk,) = (await reading.conversations(TENANT, limit=5)).items
+    assert (talk.newest.provider, talk.newest.state) == ("acs", SendState.FINISHED.value)
+    thread = (await reading.thread(TENANT, talk.id, limit=10)).items
+    assert vibes.sent == []
+
+    there = await world.connect(**VIBES)
+    moved = await world.number_desk.move(TENANT, NUMBER, there.id, version=None, by=ADMIN)
+    assert (moved.provider, moved.connection_id) == ("vibes", there.id)
+    assert (moved.agent_id, moved.gate_on, moved.connected) == ("support", True, True)
+    assert await reading.conversation(TENANT, talk.id) == talk
+    assert (await reading.thread(TENANT, talk.id, limit=10)).items == thread
+
+    await answer(world, "after", inbound.id)
+    ((credentials, text),) = vibes.sent
+    assert credentials["password"] == "fence-post"
+    assert (text.sender, text.recipient, text.body) == (NUMBER, REMOTE, "Answer after")
+    (now,) = (await reading.conversations(TENANT, limit=5)).items
+    assert (now.id, now.newest.provider) == (talk.id, "vibes")
+    assert now.newest.connection_id == there.id
+    assert (await reading.thread(TENANT, talk.id, limit=10)).items[1:] == thread
+
+
+async def test_a_number_goes_nowhere_where_there_are_none_of_its_type(
+    world: World,
+) -> None:
+    sender_id = new_number("ACME", type=NumberType.ALPHANUMERIC, region="GB")
+    world.sim.numbers["ACME"] = world.sim.numbers[NUMBER]
+    line = await world.connect(sender_id)
+    there = await world.connect(**VIBES)
+    with refused(ProblemCode.INVALID_NUMBER, match="Vibes has no numbers of this type"):
+        await world.number_desk.move(TENANT, "ACME", there.id, version=None, by=ADMIN)
+    assert (await world.number_desk.get(TENANT, "ACME")).connection_id == line.id
+
+
+async def test_a_number_that_the_other_provider_does_not_have_stays(
+    world: World, line: ConnectionView, vibes: StandIn
+) -> None:
+    there = await world.connect(**VIBES)
+    vibes.foreign.add(NUMBER)
+    with refused(ProblemCode.NUMBER_NOT_ON_RESOURCE):
+        await world.number_desk.move(TENANT, NUMBER, there.id, version=None, by=ADMIN)
+    assert (await world.route()).connection_id == line.id
+
+
+async def test_reconnecting_needs_the_providers_feature_as_connecting_does(
+    world: World,
+) -> None:
+    there = await world.connect(**VIBES)
+    gone = await world.desk.disconnect(TENANT, there.id, version=None, by=ADMIN)
+    await allow(world, "custom.acs_sms")
+    again = {"parameters": VIBES["parameters"], "partner": None, "by": ADMIN}
+    with refused(ProblemCode.FEATURE_MISSING, match=r"custom\.vibes_sms"):
+        await world.desk.reconnect(TENANT, there.id, version=gone.version, **again)
+    assert await world.desk.get(TENANT, there.id) == gone
+    await allow(world, "custom.vibes_sms")
+    back = await world.desk.reconnect(TENANT, there.id, version=gone.version, **again)
+    assert back.status == "active"
