@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, Page, Response, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Response, async_playwright, expect
 
 CHROMIUM: Final = os.environ.get("HELIOGRAPH_CHROMIUM", "/usr/bin/chromium")
 _FLAGS: Final = (
@@ -37,9 +37,12 @@ _EXPECTED: Final = ("Failed to load resource: the server responded with a status
 class Visit:
     """One person's browser."""
 
-    def __init__(self, context: BrowserContext, page: Page, screenshots: Path):
+    def __init__(
+        self, context: BrowserContext, page: Page, screenshots: Path, *, scripts: bool = True
+    ):
         self.context = context
         self.page = page
+        self.scripts = scripts
         self.errors: list[str] = []
         self.foreign: list[str] = []
         """Addresses of other hosts that a page asked for."""
@@ -61,20 +64,28 @@ class Visit:
         return await self.page.goto(url)
 
     async def look(self, name: str) -> None:
-        """Check that the page is accessible, and keep a picture of it."""
-        await self.page.screenshot(path=self._screenshots / f"{name}.png", full_page=True)
+        """Keep a picture of the page and, where scripts run (axe is one), check that it is
+        accessible."""
+        # Over a page behind a dialog there is a veil that is as large as the window.
+        whole = await self.page.locator("dialog:modal").count() == 0
+        if whole:
+            await self.page.evaluate("scrollTo(0, 0)")
+        await self.page.screenshot(path=self._screenshots / f"{name}.png", full_page=whole)
+        if not self.scripts:
+            return
         found = await Axe().run(self.page)
         assert found.violations_count == 0, f"{name}: {found.generate_report()}"
 
     def assert_clean(self) -> None:
         """Nothing went wrong in the browser, and no page asked another host for anything."""
-        assert self.errors == []
-        assert self.foreign == []
+        assert self.errors == [], self.errors
+        assert self.foreign == [], self.foreign
 
 
 @contextlib.asynccontextmanager
 async def open_browser() -> AsyncIterator[Browser]:
     """Headless Chromium."""
+    expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS))
         try:
@@ -105,7 +116,7 @@ async def visit(
     )
     context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
-    person = Visit(context, page, screenshots)
+    person = Visit(context, page, screenshots, scripts=scripts)
     try:
         yield person
         person.assert_clean()

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from common.store.control import AuditEntry
 from health.access.roles import Role
+from health.console.days import first_moment, last_moment
 from health.console.page_routes import page
 from health.console.rendering import render
 from health.web.routes import Body, Call, Route
@@ -22,6 +23,9 @@ class AuditQuery(Body):
 
     action: str = ""
     target: str = ""
+    actor: str = ""
+    since: str = ""
+    until: str = ""
     cursor: str | None = None
 
 
@@ -41,6 +45,9 @@ async def audit(call: Call) -> web.Response:
         call.tenant_id,
         action=query.action.strip() or None,
         target=query.target.strip() or None,
+        actor=query.actor.strip() or None,
+        since=first_moment(query.since),
+        until=last_moment(query.until),
         limit=_ENTRIES,
         cursor=query.cursor or None,
     )

@@ -45,7 +45,13 @@ async def connections(call: Call) -> web.Response:
         call.tenant_id, limit=_ROWS, cursor=call.query.cursor if call.query else None
     )
     titles = {name: spec.title for name, spec in SPECS.items()}
-    return render(call, "setup_connections.html", listed=listed, titles=titles)
+    return render(
+        call,
+        "setup_connections.html",
+        listed=listed,
+        titles=titles,
+        live=f"/t/{call.tenant_id}/events",
+    )
 
 
 async def connection(call: Call) -> web.Response:
@@ -79,6 +85,7 @@ async def show_connection(call: Call, refused: Refused | None = None) -> web.Res
         "public_url": public_url,
         "partner_parameter": PARTNER_PARAMETER,
         "shown": shown,
+        "live": f"/t/{call.tenant_id}/events",
     }
     return render(call, "setup_connection.html", status=shown.status, **context)
 

@@ -10,9 +10,10 @@ from typing import Final
 from aiohttp import web
 
 from common.addresses import normalise_address
-from common.store.control import TextView
+from common.store.control import ConversationState, TextView
 from common.store.control_ports import NotFound
 from common.store.records import Step
+from health.console.days import first_moment, last_moment
 from health.console.delivery import Delivery, delivery_of, reason_of, waits
 from health.console.page_routes import page
 from health.console.rendering import render
@@ -25,13 +26,27 @@ _TEXTS: Final = 50
 _REFRESH: Final = 5
 """Seconds between two refreshes of the list at least."""
 
+_STATES: Final = (
+    ("", "All"),
+    (ConversationState.HELD.value, "Waits for a person"),
+    (ConversationState.OPTED_OUT.value, "Opted out"),
+)
+
 
 class ConversationsQuery(Body):
     """Which conversations."""
 
     number: str = ""
     remote: str = ""
+    since: str = ""
+    until: str = ""
+    state: str = ""
     cursor: str | None = None
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether not all are wanted."""
+        return any((self.number, self.remote, self.since, self.until, self.state))
 
 
 class ThreadQuery(Body):
@@ -67,6 +82,9 @@ async def conversations(call: Call) -> web.Response:
         call.tenant_id,
         number=_address(query.number),
         remote=_address(query.remote),
+        since=first_moment(query.since),
+        until=last_moment(query.until),
+        state=next((state for state in ConversationState if state == query.state), None),
         limit=_CONVERSATIONS,
         cursor=query.cursor or None,
     )
@@ -77,6 +95,7 @@ async def conversations(call: Call) -> web.Response:
         rows=rows,
         next=found.next,
         query=query,
+        states=_STATES,
         live=None if query.cursor else f"/t/{call.tenant_id}/events?every={_REFRESH}",
     )
 
@@ -136,17 +155,19 @@ def days(newest_first: Sequence[TextView]) -> tuple[Day, ...]:
 
 
 def life_of(text: TextView) -> tuple[Step, ...]:
-    """What is known of an outbound text's life, in order of time."""
+    """What is known of an outbound text's life, one step after the other. Not sorted by time: the
+    instant of a report is the provider's, whose clock is not ours."""
     by = text.decided_by or ""
+    # A text that was held stands in its thread at the instant at which it went out.
+    answered_at = min(text.at, text.held_at or text.at)
     happened = (
-        ("answered", text.at, text.command_id or ""),
+        ("answered", answered_at, text.command_id or ""),
         ("held", text.held_at, ""),
         (text.decision.value if text.decision else "", text.decided_at, by),
         ("sent", text.sent_at, text.provider),
         ("reported", text.report_at, text.report_status or ""),
     )
-    steps = [Step(what=what, at=at, detail=detail) for what, at, detail in happened if at]
-    return tuple(sorted(steps, key=lambda step: step.at))
+    return tuple(Step(what=what, at=at, detail=detail) for what, at, detail in happened if at)
 
 
 def _address(written: str) -> str | None:

@@ -66,6 +66,7 @@ async def show_number(call: Call, refused: Refused | None = None) -> web.Respons
         ],
         "types": number_forms.TYPES,
         "shown": shown,
+        "live": f"/t/{tenant_id}/events",
     }
     return render(call, "setup_number.html", status=shown.status, **context)
 

@@ -98,7 +98,41 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (atTheEnd && event.detail.target.id === "thread") document.getElementById("newest")?.scrollIntoView();
 });
 
-// On a small screen the current page's tab is in sight.
-const tab = document.querySelector(".mast-nav [aria-current]");
-if (tab) tab.scrollIntoView({ block: "nearest", inline: "center" });
+// A part of a page that holds forms is fetched anew only while nobody works in it: nobody's words,
+// dialog or focus are taken away. What was missed is made up for when they are done.
+const changed = (input) => {
+  if (input instanceof HTMLSelectElement) {
+    const given = [...input.options].findIndex((option) => option.defaultSelected);
+    return input.selectedIndex !== Math.max(given, 0);
+  }
+  return input.type === "checkbox" || input.type === "radio" ? input.checked !== input.defaultChecked : !sameWords(input);
+};
+const inputs = "input:not([type=hidden]), textarea, select";
+const inUse = (part) => {
+  const focused = part.contains(document.activeElement) && document.activeElement;
+  // The focus of anything else that has an ID goes to what has the same ID afterwards.
+  return Boolean(part.querySelector("dialog[open]"))
+    || Boolean(focused && (focused.matches(inputs) || !focused.id))
+    || [...part.querySelectorAll(inputs)].some(changed);
+};
+for (const moment of ["htmx:beforeRequest", "htmx:beforeSwap"]) {
+  document.addEventListener(moment, (event) => {
+    const part = event.detail.target;
+    if (!part.matches?.("[data-careful]") || !inUse(part)) return;
+    part.dataset.behind = "yes";
+    event.preventDefault();
+  });
+}
+const catchUp = () => {
+  for (const part of document.querySelectorAll("[data-behind]")) {
+    if (inUse(part)) continue;
+    delete part.dataset.behind;
+    htmx.trigger(part, "catch-up");
+  }
+};
+for (const moment of ["focusout", "close", "change", "reset"]) {
+  // After a click that moved the focus has reached what it was meant for.
+  document.addEventListener(moment, () => setTimeout(catchUp, 300), true);
+}
+
 showCopyButtons(document);

@@ -75,6 +75,7 @@
       if (twin) twin.value = input.value;
     }
     document.querySelector("main").replaceWith(fresh);
+    window.htmx?.process(fresh);
     begin(fresh);
     if (!goToFirstError(fresh)) (all(fresh, "form")[place] || fresh).querySelector('[role="alert"]')?.scrollIntoView({ block: "center" });
   };
@@ -230,15 +231,18 @@
     showRevealButtons(root);
     follow(root);
     for (const button of all(root, "[data-copy]")) button.hidden = !navigator.clipboard;
-    for (const form of all(root, "form[data-keep-secrets]")) {
-      form.addEventListener("submit", (event) => {
-        event.preventDefault();
-        send(form);
-      });
-    }
     for (const form of all(root, "[data-wizard]")) startWizard(form);
   };
 
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("form[data-keep-secrets]")) return;
+    event.preventDefault();
+    send(event.target);
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const part = document.getElementById(event.detail.target.id);
+    if (part?.matches("[data-careful]")) begin(part);
+  });
   begin(document);
   goToFirstError(document);
 })();
