@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from conformance.store_world import (
     LEASE,
+    REMOTE,
     START,
     Stores,
     history,
@@ -250,6 +251,33 @@ class ExecutionSuite:
         assert (await stores.executions.page("other", limit=2)).items == ()
         with pytest.raises(BadCursor):
             await stores.executions.page("acme", limit=2, cursor="no-cursor")
+
+    async def test_executions_are_found_by_number_person_and_time(self, stores: Stores) -> None:
+        other = "+15550200003"
+        texts = await record(
+            stores,
+            *(new_text(str(n), at=n) for n in range(3)),
+            new_text("3", at=3, remote=other),
+            new_text("4", at=4, number="+15550100009"),
+        )
+
+        async def found(**wanted: Any) -> list[str]:
+            page = await stores.executions.page("acme", limit=10, **wanted)
+            return [item.message_id for item in page.items]
+
+        ids = [text.id for text in texts]
+        assert await found(remote=other) == [ids[3]]
+        assert await found(number="+15550100009") == [ids[4]]
+        assert await found(remote=other, number="+15550100009") == []
+        assert await found(since=texts[3].text.at) == [ids[4], ids[3]]
+        assert await found(until=texts[1].text.at) == [ids[1], ids[0]]
+        assert await found(since=texts[1].text.at, until=texts[2].text.at) == [ids[2], ids[1]]
+        first = await stores.executions.page("acme", remote=REMOTE, limit=2)
+        rest = await stores.executions.page("acme", remote=REMOTE, limit=9, cursor=first.next)
+        assert [item.message_id for item in (*first.items, *rest.items)] == [
+            *(ids[4], ids[2]),
+            *(ids[1], ids[0]),
+        ]
 
     async def test_another_tenant_sees_no_execution(self, stores: Stores) -> None:
         (inbound,) = await record(stores, new_text())
