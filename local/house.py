@@ -17,7 +17,7 @@ from typing import Final
 
 import aiohttp
 
-from local.nodes import PortInUse, ports
+from local.nodes import ports
 from local.nodes.errors import last_line
 from local.nodes.process import KeptProcess
 
@@ -160,20 +160,6 @@ class House:
     def console_url(self) -> str:
         """Where a person signs in; the API is under `/api/v1`."""
         return f"http://127.0.0.1:{self.console_port}"
-
-    def require_ports(self) -> None:
-        """Check that the fixed ports are free.
-
-        Raises:
-            PortInUse: naming the port and the setting that changes it.
-        """
-        if self.address.webhook_port and not ports.is_free(self.webhook_port):
-            raise PortInUse("The webhook", self.webhook_port, "WEBHOOK_PORT=…")
-        if self.address.console_port and not ports.is_free(self.console_port):
-            raise PortInUse("The console", self.console_port, "CONSOLE_PORT=…")
-        for name, port in self.address.management_ports.items():
-            if port and not ports.is_free(port):
-                raise PortInUse(f"The {name} service", port, "MANAGEMENT_PORT=…")
 
     async def start(self, *names: str) -> None:
         """Start the services (all of them, or those named) and wait until they are ready."""

@@ -66,6 +66,31 @@ class Ports:
     simulator: int = 8500
     management: int = 9090
 
+    @property
+    def of_services(self) -> dict[str, int]:
+        """The services' management ports; 0 means a free one."""
+        first = self.management
+        return {name: first and first + place for place, name in enumerate(SERVICES)}
+
+    def require_free(self) -> None:
+        """Check every port that is fixed, before anything is started.
+
+        Raises:
+            PortInUse: naming the port and the setting that changes it.
+        """
+        wanted = [
+            ("The simulator", self.simulator, "SIMULATOR_PORT=…"),
+            ("The webhook", self.webhook, "WEBHOOK_PORT=…"),
+            ("The console", self.console, "CONSOLE_PORT=…"),
+        ]
+        wanted += [
+            (f"The {name} service", port, "MANAGEMENT_PORT=…")
+            for name, port in self.of_services.items()
+        ]
+        for who, port, setting in wanted:
+            if port and not ports.is_free(port):
+                raise PortInUse(who, port, setting)
+
 
 @dataclass(slots=True)
 class Servers:
@@ -130,15 +155,13 @@ class Stage:
 @contextlib.asynccontextmanager
 async def stage(base_dir: Path, chosen: Ports, timeline: Timeline) -> AsyncIterator[Stage]:
     """Start everything; stop everything, in the opposite order."""
-    if not ports.is_free(chosen.simulator):
-        raise PortInUse("The simulator", chosen.simulator, "SIMULATOR_PORT=…")
     master_key = generate_master_key()
     async with contextlib.AsyncExitStack() as stack:
         await asyncio.to_thread(stack.enter_context, _emptied(base_dir))
+        chosen.require_free()
         used = await stack.enter_async_context(servers(base_dir))
         webhook_secret = secrets.token_urlsafe(18)
         house = _house(base_dir, used, chosen, master_key, webhook_secret)
-        house.require_ports()
         database = open_database(used.mongodb_uri, used.database, timeout=5)
         stack.callback(database.close)
         bus = Bus(used.rabbitmq_url, app="local")
@@ -227,10 +250,7 @@ def _house(
         master_key=master_key,
         webhook_port=chosen.webhook,
         console_port=chosen.console,
-        management_ports={
-            name: chosen.management and chosen.management + place
-            for place, name in enumerate(SERVICES)
-        },
+        management_ports=chosen.of_services,
     )
     settings = {"rabbitmq_management_url": used.management_url} if used.management_url else {}
     return House(

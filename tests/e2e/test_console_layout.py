@@ -18,7 +18,7 @@ from health.console.table import ROUTES
 from health.web.routes import Surface
 from tests.unit.console_stage import open_stage
 
-WIDTHS: Final = (1280, 768, 360)
+WIDTHS: Final = (1280, 360)
 GRAINS: Final = {"letters": "W", "scripts": "🙈שלוםﷺ"}
 _PLACES: Final = {
     "tenant_id": "acme",

@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any
 
 import aiohttp
+import psutil
 import pymongo
 import pytest
 from webhook_broker_world import OURS, event, ids, post, stored, webhook_process
@@ -44,6 +45,26 @@ def database(mongo_client: pymongo.MongoClient[dict[str, Any]], mongo_database: 
     return mongo_client[mongo_database]
 
 
+async def all_accepted(pid: int, count: int) -> None:
+    """Wait until the process has so many clients' connections in its hands; it reads what has come
+    on each as soon as it has accepted it. Nobody tells of that but the system."""
+    process = psutil.Process(pid)
+    async with asyncio.timeout(1.5):
+        while True:
+            known = await asyncio.to_thread(process.net_connections, "tcp")
+            clients = [it for it in known if it.status == psutil.CONN_ESTABLISHED and it.raddr]
+            if sum(it.laddr.port == listening_port(known) for it in clients) >= count:
+                break
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(0.1)
+
+
+def listening_port(known: list[Any]) -> int:
+    """The webhook's port, of those of the process: the one with the most clients."""
+    ports = [it.laddr.port for it in known if it.status == psutil.CONN_LISTEN]
+    return max(ports, key=lambda port: sum(it.laddr.port == port for it in known))
+
+
 async def test_sigterm_answers_everything_in_hand_and_ends_cleanly(
     own_rabbit: RabbitNode, mongo_uri: str, database: Any
 ) -> None:
@@ -55,7 +76,7 @@ async def test_sigterm_answers_everything_in_hand_and_ends_cleanly(
         await post(session, webhook.url, [event(0)])
         own_rabbit.freeze()
         posting = [asyncio.create_task(post(session, webhook.url, [event(n)])) for n in range(50)]
-        await asyncio.sleep(0.3)  # They are on their way; nobody tells when they have arrived.
+        await all_accepted(webhook.process.pid, len(posting))
         assert not any(task.done() for task in posting)
         webhook.process.send_signal(signal.SIGTERM)
         await asyncio.sleep(0.1)
