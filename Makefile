@@ -11,8 +11,9 @@ RUN := $(VENV)/bin/python
 	integration e2e bench lock clean rotate-master-key screenshots
 
 # Most of these tests wait for servers, so four share two cores. Each worker has servers of its own;
-# the tests of one file stay together, because many share what they start.
-PARALLEL := -n 4 --dist loadfile
+# the tests of one file stay together, because many share what they start. The order is that of
+# tests/e2e/conftest.py: long ones first.
+PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
 
 help: ## List every habit
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

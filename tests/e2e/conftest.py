@@ -12,6 +12,15 @@ from scene import World
 
 from local.nodes import MongoNode, RabbitNode
 
+_LONG = {"e2e", "test_bench_smoke.py"}
+"""Folders and files whose tests take long, each by itself."""
+
+
+@pytest.hookimpl(trylast=True)  # After the order was made random.
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first, so that several workers end at about the same time."""
+    items.sort(key=lambda item: _LONG.isdisjoint(item.path.parts))
+
 
 @pytest.fixture(scope="session")
 async def ground(
