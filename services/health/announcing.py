@@ -6,6 +6,7 @@ reload by time as well, so nothing here fails a request.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 from uuid import uuid4
 
@@ -31,10 +32,13 @@ class Announcer:
     def __init__(self, bus: Publisher):
         self._bus = bus
 
-    async def changed(self, tenant_id: str, connection_id: str, what: str) -> None:
-        """Tell that something of a connection changed. `what` is for people who read the bus."""
+    async def changed(
+        self, tenant_id: str, connection_id: str, what: str, *, at: datetime | None = None
+    ) -> None:
+        """Tell that something of a connection changed. `what` is for people who read the bus; `at`
+        is now where it is not said."""
         event = ConnectionChanged(
-            tenant_id=tenant_id, connection_id=connection_id, what=what, at=now()
+            tenant_id=tenant_id, connection_id=connection_id, what=what, at=at or now()
         )
         message = Outgoing.of(event, exchange=CHANGES_EXCHANGE, key="", message_id=uuid4().hex)
         try:

@@ -104,7 +104,6 @@ async def _serve_http(
         refuse=refuse,
         auto_decompress=False,
         shutdown_timeout=_LAST_ANSWERS,
-        handler_cancellation=True,
     )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)

@@ -10,18 +10,15 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
-from uuid import uuid4
+from typing import Final
 
 import structlog
 
-from common.bus.messages import BusError, Outgoing, Unroutable
-from common.bus.topology import CHANGES_EXCHANGE
-from common.events import ConnectionChanged
 from common.metrics import Metrics
 from common.providers.port import Health, Healthy, Unhealthy, Unknown
 from common.store.ports import Connections
 from common.store.records import ConnectionRecord, ConnectionStatus
+from health.announcing import Announcer, Publisher
 from health.checking import Checker
 from health.transition import Change, transition
 
@@ -49,12 +46,6 @@ class Checked:
     result: Health | Superseded | NotRecorded
 
 
-class Announcer(Protocol):
-    """The part of the bus that the validation needs."""
-
-    async def publish(self, message: Outgoing) -> None: ...
-
-
 class Validation:
     """Checks connections and carries out what follows."""
 
@@ -63,14 +54,14 @@ class Validation:
         *,
         connections: Connections,
         checker: Checker,
-        bus: Announcer,
+        bus: Publisher,
         metrics: Metrics,
         concurrency: int,
         now: Callable[[], datetime],
     ):
         self._connections = connections
         self._checker = checker
-        self._bus = bus
+        self._announcer = Announcer(bus)
         self._metrics = metrics
         self._concurrency = concurrency
         self._now = now
@@ -129,23 +120,10 @@ class Validation:
         )
         if changed:
             _log_change(current, change)
-            await self._announce(current, change)
+            await self._announcer.changed(
+                current.tenant_id, current.id, WHAT_CHANGED, at=change.checked_at
+            )
         return health
-
-    async def _announce(self, record: ConnectionRecord, change: Change) -> None:
-        event = ConnectionChanged(
-            tenant_id=record.tenant_id,
-            connection_id=record.id,
-            what=WHAT_CHANGED,
-            at=change.checked_at,
-        )
-        message = Outgoing.of(event, exchange=CHANGES_EXCHANGE, key="", message_id=uuid4().hex)
-        try:
-            await self._bus.publish(message)
-        except Unroutable:
-            log.debug("validation.nobody_listens", connection_id=record.id)
-        except BusError as error:
-            log.warning("validation.not_announced", connection_id=record.id, error=str(error))
 
 
 _RESULTS: Final = {Healthy: "healthy", Unhealthy: "unhealthy", Unknown: "unknown"}
