@@ -11,6 +11,8 @@ import re
 from enum import StrEnum
 from typing import Final
 
+from common.sender_types import NumberType
+
 _MASK: Final = "•••••"
 
 
@@ -27,6 +29,13 @@ _VALID: Final[tuple[tuple[AddressKind, re.Pattern[str]], ...]] = (
     (AddressKind.SHORT_CODE, re.compile(r"[0-9]{5,6}")),
     (AddressKind.ALPHANUMERIC, re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")),
 )
+
+# Source: NANPA, "Toll-Free": the codes 800, 833, 844, 855, 866, 877 and 888.
+_TOLL_FREE: Final = re.compile(r"\+18(00|33|44|55|66|77|88)\d{7}")
+_USUAL_TYPES: Final = {
+    AddressKind.SHORT_CODE: NumberType.SHORT_CODE,
+    AddressKind.ALPHANUMERIC: NumberType.ALPHANUMERIC,
+}
 
 _SHOWN: Final[dict[AddressKind | None, tuple[int, int]]] = {
     AddressKind.E164: (2, 2),
@@ -62,6 +71,14 @@ def kind_of(address: str) -> AddressKind | None:
     11 of A-Z, a-z, 0-9 and space, at least one of them a letter.
     """
     return next((kind for kind, pattern in _VALID if pattern.fullmatch(address)), None)
+
+
+def usual_type(address: str) -> NumberType:
+    """The sender type that an address has, as far as it tells."""
+    if _TOLL_FREE.fullmatch(address):
+        return NumberType.TOLL_FREE
+    kind = kind_of(address)
+    return _USUAL_TYPES.get(kind, NumberType.LOCAL) if kind is not None else NumberType.LOCAL
 
 
 def mask(address: str) -> str:

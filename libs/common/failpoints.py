@@ -24,6 +24,8 @@ class Failpoint(StrEnum):
     PROCESSOR_REPORT_PUBLISHED = "processor.7-report-published"
     PROCESSOR_REPORT_MARKED = "processor.8-report-marked"
     PROCESSOR_MOVED = "processor.9-moved"
+    PROCESSOR_CANCELLED = "processor.10-cancelled"
+    PROCESSOR_ANSWERED = "processor.11-answered"
 
     SENDER_TAKEN = "sender.1-taken"
     SENDER_CLAIMED = "sender.2-claimed"

@@ -51,6 +51,31 @@ class Metrics:
             ["result", "status"],
             registry=reg,
         )
+        self.overdue_reports = Counter(
+            "heliograph_overdue_reports_total",
+            "Texts whose final delivery report was overdue, by provider and result (told: asked "
+            "for and told; missing; later: to be asked again).",
+            ["provider", "result"],
+            registry=reg,
+        )
+        self.consents = Counter(
+            "heliograph_consents_total",
+            "Entries of the opt-out ledger by source (keyword, wording, report) and result "
+            "(opted_out, opted_in, unchanged).",
+            ["source", "result"],
+            registry=reg,
+        )
+        self.cancelled_texts = Counter(
+            "heliograph_cancelled_texts_total",
+            "Texts that an opt-out cancelled before they left.",
+            registry=reg,
+        )
+        self.notices = Counter(
+            "heliograph_notices_total",
+            "Texts of ours that answer a keyword (opt_out, opt_in, help).",
+            ["keyword"],
+            registry=reg,
+        )
         self.batch_size = Histogram(
             "heliograph_processor_batch_messages",
             "Messages in a micro-batch.",
@@ -73,6 +98,13 @@ class Metrics:
             "heliograph_outcomes_total",
             "Outcomes by status and code.",
             ["status", "code"],
+            registry=reg,
+        )
+        self.limited = Counter(
+            "heliograph_limited_texts_total",
+            "Texts that a limit kept from leaving at once, by limit (rate, texts, cost, att, "
+            "tmobile).",
+            ["limit"],
             registry=reg,
         )
         self.provider_calls = Counter(

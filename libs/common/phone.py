@@ -7,13 +7,21 @@ The plans are those of the library `phonenumbers` (Google's libphonenumber). Imp
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, ValidationResult
+from phonenumbers import (
+    NumberParseException,
+    PhoneNumber,
+    PhoneNumberFormat,
+    PhoneNumberType,
+    ValidationResult,
+)
 
 from common.addresses import AddressKind, kind_of
+from common.reach import region_of
 from heliograph.codes import OutcomeCode
 
 _WRITTEN_AS_NUMBER: Final = re.compile(r"\s*\+?[\d\s().\-\u2010-\u2015\u00a0]+")
@@ -30,16 +38,55 @@ _PROBLEMS: Final[dict[int, str]] = {
     ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "it lacks its area code",
 }
 
+_LONGEST_EMERGENCY: Final = 6
+"""Digits of the longest emergency numbers in the world."""
+_CRISIS: Final = frozenset({"988"})
+"""Emergency numbers that libphonenumber does not list: the Suicide and Crisis Lifeline of the
+United States (FCC 20-100, 47 CFR 52.200)."""
+
+_PREMIUM_TYPES: Final = frozenset({PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST})
+"""Who texts a shared-cost number pays a surcharge too, part of which its owner gets, and no
+person's phone has one: it is refused like a premium one."""
+_PREMIUM_NANP: Final = re.compile(r"\+1(?:900\d{7}|\d{3}976\d{4})")
+"""Premium numbers of North America by their plan, assigned or not (NANPA: the area code 900, and
+the exchange 976 within any area code)."""
+
 
 class InvalidRecipient(ValueError):  # says what happened
-    """The recipient cannot be a phone number. The text of the error never holds the number."""
+    """The recipient must not or cannot get a text. The text of the error never holds the number."""
 
-    code: Final = OutcomeCode.INVALID_RECIPIENT
+    def __init__(self, code: OutcomeCode, what: str, remedy: str) -> None:
+        self.code = code
+        self.what = what
+        self.remedy = remedy
+        super().__init__(f"{what} {remedy}")
 
-    def __init__(self, problem: str) -> None:
-        self.what = f"The recipient is not a possible phone number: {problem}."
-        self.remedy = "Write it in international form, for example +15551230142."
-        super().__init__(f"{self.what} {self.remedy}")
+    @classmethod
+    def impossible(cls, problem: str) -> InvalidRecipient:
+        """No phone could have this number."""
+        return cls(
+            OutcomeCode.INVALID_RECIPIENT,
+            f"The recipient is not a possible phone number: {problem}.",
+            "Write it in international form, for example +15551230142.",
+        )
+
+    @classmethod
+    def premium(cls) -> InvalidRecipient:
+        """Texts to it cost extra."""
+        return cls(
+            OutcomeCode.PREMIUM_RECIPIENT,
+            "The recipient is a premium-rate or shared-cost number.",
+            "Ask for a number of an ordinary phone.",
+        )
+
+    @classmethod
+    def emergency(cls) -> InvalidRecipient:
+        """Nobody there would read it."""
+        return cls(
+            OutcomeCode.EMERGENCY_RECIPIENT,
+            "The recipient is an emergency number.",
+            "Call the emergency services from a phone; no text reaches them from here.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +95,11 @@ class Recipient:
 
     e164: str
     original: str
+    region: str | None
+    """ISO 3166 alpha-2; None for a number of no country, such as +800."""
+    landline: bool
+    """Whether it is surely a fixed line, most of which cannot read texts. In North America nothing
+    in a number tells."""
 
 
 def normalise_recipient(raw: str, region: str) -> Recipient:
@@ -57,20 +109,31 @@ def normalise_recipient(raw: str, region: str) -> Recipient:
     library's next release, and the numbers reserved for tests and films, such as 555-01XX.
 
     Raises:
-        InvalidRecipient: when no phone could have this number.
+        InvalidRecipient: INVALID_RECIPIENT when no phone could have this number, else
+            EMERGENCY_RECIPIENT or PREMIUM_RECIPIENT.
     """
     if not _WRITTEN_AS_NUMBER.fullmatch(raw):
-        raise InvalidRecipient(_NO_NUMBER)
+        raise InvalidRecipient.impossible(_NO_NUMBER)
     parsed = _parse(raw, region)
+    if _is_emergency(raw, parsed):
+        raise InvalidRecipient.emergency()
     if parsed is None:
-        raise InvalidRecipient(_NO_NUMBER)
+        raise InvalidRecipient.impossible(_NO_NUMBER)
     reason = phonenumbers.is_possible_number_with_reason(parsed)
     if reason != ValidationResult.IS_POSSIBLE:
-        raise InvalidRecipient(_PROBLEMS[reason])
+        raise InvalidRecipient.impossible(_PROBLEMS[reason])
     e164 = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
     if kind_of(e164) is not AddressKind.E164:
-        raise InvalidRecipient(_PROBLEMS[ValidationResult.INVALID_LENGTH])
-    return Recipient(e164=e164, original=raw)
+        raise InvalidRecipient.impossible(_PROBLEMS[ValidationResult.INVALID_LENGTH])
+    line = phonenumbers.number_type(parsed)
+    if line in _PREMIUM_TYPES or _PREMIUM_NANP.fullmatch(e164):
+        raise InvalidRecipient.premium()
+    return Recipient(
+        e164=e164,
+        original=raw,
+        region=region_of(e164),
+        landline=line == PhoneNumberType.FIXED_LINE,
+    )
 
 
 def _parse(raw: str, region: str | None) -> PhoneNumber | None:
@@ -78,3 +141,32 @@ def _parse(raw: str, region: str | None) -> PhoneNumber | None:
         return phonenumbers.parse(raw, region)
     except NumberParseException:
         return None
+
+
+def _is_emergency(raw: str, parsed: PhoneNumber | None) -> bool:
+    """Whether what is written is an emergency number, alone or behind a country code.
+
+    Of its own country in any case; of any other, unless somebody can have that number: a few small
+    countries have numbers as short as emergency numbers elsewhere.
+    """
+    written = set(_shortest_forms(raw, parsed))
+    if not written:
+        return False
+    if written & _CRISIS:
+        return True
+    regions: Iterable[str]
+    if parsed is not None and phonenumbers.is_valid_number(parsed):
+        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(parsed.country_code or 0, ())
+    else:
+        regions = phonenumbers.SUPPORTED_SHORT_REGIONS
+    return any(
+        phonenumbers.is_emergency_number(number, region) for region in regions for number in written
+    )
+
+
+def _shortest_forms(raw: str, parsed: PhoneNumber | None) -> Iterator[str]:
+    """The digits as written, and those behind the country code, where so few that it matters."""
+    forms = [phonenumbers.normalize_digits_only(raw)]
+    if parsed is not None:
+        forms.append(phonenumbers.national_significant_number(parsed))
+    return (form for form in forms if len(form) <= _LONGEST_EMERGENCY)

@@ -22,7 +22,7 @@ _GAP: Final = "\0"
 _GAPS: Final = re.compile(f"{_GAP}+")
 
 _NAMES: Final = (
-    r"(?:access|account|shared_?access|api|master)[_-]?key"
+    r"(?:access|account|shared_?access|api|master|partner)[_-]?key"
     r"|(?:access|auth|refresh|id)[_-]?token"
     r"|client[_-]?secret|password|passwd|signature|(?<![a-z])(?:sig|secret|token|pwd)"
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, SecretStr, field_validator
 
 from common.longtext import LIMIT
+from common.providers.acs_versions import DEFAULT_VERSION, ApiVersion
 from common.secrets import MasterKeys
 from common.settings import ServiceSettings
 
@@ -22,6 +23,14 @@ class SealedSettings(ServiceSettings):
         ge=3,
         le=2000,
         description="Characters of a text that are sent; a longer one is cut and ends in `...`.",
+    )
+
+    acs_api_version: ApiVersion = Field(
+        default=DEFAULT_VERSION,
+        description="Version of the Azure Communication Services SMS API. From 2024-12-10-preview "
+        "on there is an opt-out list to keep in step with, from 2025-08-01-preview on delivery "
+        "reports can be asked for. Texts from a Messaging Connect partner's numbers use "
+        "2025-05-29-preview where this version has no Messaging Connect.",
     )
 
     @field_validator("master_key")

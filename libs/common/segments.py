@@ -74,13 +74,18 @@ class Measured:
     segments: int
 
 
+def encoding_of(text: str) -> Encoding:
+    """The alphabet that a text as it stands needs."""
+    return Encoding.GSM_7 if _GSM.issuperset(text) else Encoding.UCS_2
+
+
 def measure(text: str) -> Measured:
     """Encoding, units and segments of a text as it stands; nothing is transliterated before.
 
     An escape pair or a surrogate pair is never split over two parts: the part before it ends one
     unit early. The empty text is one segment of GSM-7, because it would still be one message.
     """
-    encoding = Encoding.GSM_7 if _GSM.issuperset(text) else Encoding.UCS_2
+    encoding = encoding_of(text)
     widths = [_width(character, encoding) for character in text]
     units = sum(widths)
     capacity = CAPACITY[encoding]

@@ -28,11 +28,25 @@ class OutcomeCode(StrEnum):
     COMMAND_ID_REUSED = "command_id_reused"
     APPROVAL_REJECTED = "approval_rejected"
     APPROVAL_EXPIRED = "approval_expired"
+    SENDING_STOPPED = "sending_stopped"
+    FIRST_CONTACT_HELD = "first_contact_held"
+    FIRST_CONTACT_REFUSED = "first_contact_refused"
+    LOOP_SUSPECTED = "loop_suspected"
+    CONVERSATION_HELD = "conversation_held"
+    BUDGET_SPENT = "budget_spent"
+    CARRIER_CAP_REACHED = "carrier_cap_reached"
+    DESTINATION_NOT_SUPPORTED = "destination_not_supported"
+    SENDER_NOT_VERIFIED = "sender_not_verified"
+    SENDER_NOT_REGISTERED = "sender_not_registered"
 
     MALFORMED_COMMAND = "malformed_command"
     EMPTY_BODY = "empty_body"
     BODY_TOO_LONG = "body_too_long"
     INVALID_RECIPIENT = "invalid_recipient"
+    PREMIUM_RECIPIENT = "premium_recipient"
+    EMERGENCY_RECIPIENT = "emergency_recipient"
+    TEXT_TOO_LONG = "text_too_long"
+    SHORTENED_URL = "shortened_url"
 
     PROVIDER_REJECTED = "provider_rejected"
     PROVIDER_INVALID_RECIPIENT = "provider_invalid_recipient"
@@ -41,6 +55,10 @@ class OutcomeCode(StrEnum):
     CREDENTIALS_UNREADABLE = "credentials_unreadable"
     PROVIDER_THROTTLED = "provider_throttled"
     PROVIDER_UNAVAILABLE = "provider_unavailable"
+    PARTNER_INCOMPLETE = "partner_incomplete"
+    PARTNER_NOT_LINKED = "partner_not_linked"
+    PARTNER_MISSING = "partner_missing"
+    PARTNER_MISMATCH = "partner_mismatch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +126,71 @@ TEXTS: Final[dict[OutcomeCode, CodeText]] = {
         "Nobody approved this text in time, and it was not sent. Do not send it again; write a new "
         "answer only to a new message of the recipient.",
     ),
+    OutcomeCode.SENDING_STOPPED: CodeText(
+        "The kill switch is on: nothing is sent until somebody turns it off.",
+        "Nothing was sent: all sending is switched off at the moment. " + _ASK,
+    ),
+    OutcomeCode.FIRST_CONTACT_HELD: CodeText(
+        "It would be the first text to this recipient; it waits for a person's approval.",
+        "Your text was not sent: a person must approve the first text to a new recipient. Do not "
+        "send it again; you will be told if it is approved.",
+    ),
+    OutcomeCode.FIRST_CONTACT_REFUSED: CodeText(
+        "The number may only answer, and this recipient has not written to it.",
+        "Nothing was sent: this number only answers people who wrote to it first. Do not text this "
+        "recipient again before they do.",
+    ),
+    OutcomeCode.LOOP_SUSPECTED: CodeText(
+        "So many or such similar texts in so short a time look like two machines answering each "
+        "other; the conversation waits for a person.",
+        "Your text was not sent: this conversation looks like a loop with another machine, and a "
+        "person must look at it. Do not answer it again until you are told to.",
+    ),
+    OutcomeCode.CONVERSATION_HELD: CodeText(
+        "The conversation waits for a person, since it looked like a loop.",
+        "Your text was not sent: a person must first look at this conversation. Do not send it "
+        "again; you will be told if it is approved.",
+    ),
+    OutcomeCode.BUDGET_SPENT: CodeText(
+        "The number's daily budget of texts or cost is spent.",
+        "Nothing was sent: this number may send no more texts today. " + _ASK,
+    ),
+    OutcomeCode.CARRIER_CAP_REACHED: CodeText(
+        "The daily cap of a carrier for the number's 10DLC campaign is reached.",
+        "Nothing was sent: carriers take no more texts of this number today. " + _ASK,
+    ),
+    OutcomeCode.DESTINATION_NOT_SUPPORTED: CodeText(
+        "A sender of this type does not reach the recipient's country.",
+        "Nothing was sent: this number cannot reach the recipient's country. " + _ASK,
+    ),
+    OutcomeCode.SENDER_NOT_VERIFIED: CodeText(
+        "The toll-free number is not verified, so carriers take none of its texts.",
+        "Nothing was sent: this number is not verified yet. " + _ASK,
+    ),
+    OutcomeCode.SENDER_NOT_REGISTERED: CodeText(
+        "The sender ID is not registered in the recipient's country, which blocks such senders.",
+        "Nothing was sent: this sender is not registered in the recipient's country. " + _ASK,
+    ),
+    OutcomeCode.PREMIUM_RECIPIENT: CodeText(
+        "The recipient is a premium-rate number.",
+        "Nothing was sent: the recipient is a premium-rate number, which is never texted. Ask for "
+        "another number.",
+    ),
+    OutcomeCode.EMERGENCY_RECIPIENT: CodeText(
+        "The recipient is an emergency number.",
+        "Nothing was sent: emergency services cannot be reached by text from here. Tell the person "
+        "to call the emergency number, and tell a person on your team at once.",
+    ),
+    OutcomeCode.TEXT_TOO_LONG: CodeText(
+        "The text is longer than the number's rule allows.",
+        "Nothing was sent: the text is too long for this number. Write a shorter answer instead, "
+        "at most 160 plain characters.",
+    ),
+    OutcomeCode.SHORTENED_URL: CodeText(
+        "A public URL shortener stands in the text, which carriers in the US block.",
+        "Nothing was sent: carriers block shortened links. Write the answer with the full link, or "
+        "without one.",
+    ),
     OutcomeCode.MALFORMED_COMMAND: CodeText(
         "The command could not be read.",
         "Nothing was sent: the command does not have the required form. " + _ASK,
@@ -152,5 +235,21 @@ TEXTS: Final[dict[OutcomeCode, CodeText]] = {
     OutcomeCode.PROVIDER_UNAVAILABLE: CodeText(
         "The provider could not be reached; the attempts are used up and nothing was sent.",
         "The text was not sent because the provider could not be reached. " + _ASK,
+    ),
+    OutcomeCode.PARTNER_INCOMPLETE: CodeText(
+        "The provider says that the Messaging Connect partner or its key is missing or malformed.",
+        "The connection to the provider is broken and a person must repair it. " + _ASK,
+    ),
+    OutcomeCode.PARTNER_NOT_LINKED: CodeText(
+        "The provider says that the sending number is not linked to this resource.",
+        "The connection to the provider is broken and a person must repair it. " + _ASK,
+    ),
+    OutcomeCode.PARTNER_MISSING: CodeText(
+        "The number is a Messaging Connect partner's, and the request named no partner.",
+        "The connection to the provider is broken and a person must repair it. " + _ASK,
+    ),
+    OutcomeCode.PARTNER_MISMATCH: CodeText(
+        "The Messaging Connect partner of the connection is not the one that leases the number.",
+        "The connection to the provider is broken and a person must repair it. " + _ASK,
     ),
 }

@@ -132,6 +132,17 @@ class OutcomeStatus(StrEnum):
     UNCERTAIN = "uncertain"
 
 
+class OutcomeWarning(StrEnum):
+    """What is odd about a text that may be sent nevertheless."""
+
+    LANDLINE = "landline"
+    """The recipient's number is a landline's; most cannot read texts."""
+    SHORTENED_URL = "shortened_url"
+    """A public URL shortener stands in the text; carriers in the US tend to drop it."""
+    TRANSLITERATED = "transliterated"
+    """Typographic characters were replaced by plain ones."""
+
+
 class TurnMessage(Part):
     """The inbound text of a turn. `at` is the provider's receive instant."""
 
@@ -201,8 +212,10 @@ class Outcome(Wire):
     """What became of a command, one per recipient.
 
     `message` is written for a model. `body` is what was (or would be) sent; `original_body` what
-    the agent asked for. `encoding` is `GSM-7` or `UCS-2`. A text that was held has a second outcome
-    when a person has decided: `edited` says that they changed its words, `reason` why they rejected
+    the agent asked for. `encoding` is `GSM-7` or `UCS-2`. A long text may go out as several
+    numbered texts: `parts` says how many, `parts_sent` how many of them the provider took (null:
+    all or none, as the status says). A text that was held has a second outcome when a person has
+    decided: `edited` says that they changed its words, `reason` why they rejected
     it, in their own words.
     """
 
@@ -221,6 +234,9 @@ class Outcome(Wire):
     truncated: bool = False
     encoding: str | None = None
     segments: int | None = None
+    parts: int = 1
+    parts_sent: int | None = None
+    warnings: tuple[OutcomeWarning, ...] = ()
     edited: bool = False
     reason: str | None = None
     at: Instant

@@ -17,6 +17,13 @@ def _key(text: str) -> str:
     return text
 
 
+def _partner_number(text: str) -> tuple[str, str]:
+    number, _, partner = text.partition("=")
+    if not number or not partner:
+        raise argparse.ArgumentTypeError("not of the form NUMBER=PARTNER")
+    return number, partner
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m local.simulator",
@@ -28,6 +35,14 @@ def _arguments() -> argparse.Namespace:
     add("--access-key", type=_key, required=True, help="base64, as in a connection string")
     add("--secondary-key", type=_key, help="base64; it works as well as the first")
     add("--number", action="append", default=[], help="an owned number, E.164; repeatable")
+    add(
+        "--partner-number",
+        action="append",
+        default=[],
+        type=_partner_number,
+        metavar="NUMBER=PARTNER",
+        help="a number of a Messaging Connect partner; repeatable",
+    )
     add("--time-scale", type=float, default=1.0, help="compresses retries: 0.01 makes 10 s 0.1 s")
     add("--delivery-timeout", type=float, default=30.0, help="real seconds an endpoint may take")
     add("--no-carrier-opt-out", action="store_true", help="STOP blocks nothing")
@@ -45,6 +60,7 @@ async def run(arguments: argparse.Namespace) -> None:
         access_key=arguments.access_key,
         secondary_key=arguments.secondary_key,
         numbers=arguments.number,
+        partner_numbers=dict(arguments.partner_number),
         time_scale=arguments.time_scale,
         port=arguments.port,
         carrier_opt_out=not arguments.no_carrier_opt_out,

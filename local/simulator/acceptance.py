@@ -1,14 +1,14 @@
 """What becomes of each recipient of an accepted send: result, text on the phone, report."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from local.simulator import events
 from local.simulator.events import SmsEvent
-from local.simulator.faults import FailedReports, FaultBook, RecipientError
+from local.simulator.faults import BlockedInAnswer, FailedReports, FaultBook, RecipientError
 from local.simulator.phones import Phones, Text
+from local.simulator.report_book import ReportBook
 from local.simulator.send_request import Recipient, SendRequest
 
 MAX_KNOWN_IDS = 100_000
@@ -18,7 +18,8 @@ _INVALID_FIRST_SENT = (
     "Request sent with Invalid DateTime value for repeatability-first-sent. "
     "Expected is DateTime ,RFC1123 pattern."
 )
-_BLOCKED = "4007: Sender blocked for given recipient."
+_BLOCKED = "Sender blocked for given recipient."
+_BLOCKED_REPORT = f"4007: {_BLOCKED}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,8 @@ class Acceptance:
     long ACS remembers is not documented: here, the last `MAX_KNOWN_IDS`.
     """
 
-    def __init__(self, *, numbers: Mapping[str, bool], phones: Phones, faults: FaultBook) -> None:
-        self._numbers = numbers
+    def __init__(self, *, phones: Phones, faults: FaultBook, book: ReportBook) -> None:
+        self._book = book
         self._phones = phones
         self._faults = faults
         self._known: OrderedDict[str, _Known] = OrderedDict()
@@ -87,16 +88,17 @@ class Acceptance:
         """Decide every recipient, let the texts out, and give results and reports to publish."""
         results, reports = [], []
         for recipient in request.sms_recipients:
-            result = self._refusal(recipient) or self._repeat(request, recipient)
+            result = self._refusal(request, recipient) or self._repeat(request, recipient)
             if result is None:
                 result = self._send(request, recipient)
                 report = self._carry(request, result)
+                self._book.keep(report)
                 if request.wants_report:
                     reports.append(report)
             results.append(result)
         return results, reports
 
-    def _refusal(self, recipient: Recipient) -> Result | None:
+    def _refusal(self, request: SendRequest, recipient: Recipient) -> Result | None:
         """Refuse one recipient; as in the 2021 sample, some refusals carry a message ID."""
         if not recipient.is_phone:
             return Result(recipient, 400, error=_INVALID_TO)
@@ -106,7 +108,13 @@ class Acceptance:
         if fault := self._faults.take(RecipientError, [recipient.to]):
             unused = events.message_id("Outgoing")
             return Result(recipient, fault.http_status_code, unused, fault.error_message)
+        stopped = self._is_stopped(request, recipient.to)
+        if stopped and self._faults.take(BlockedInAnswer, [recipient.to]):
+            return Result(recipient, 400, error=_BLOCKED)
         return None
+
+    def _is_stopped(self, request: SendRequest, to: str) -> bool:
+        return request.from_ in self._phones[to].stopped
 
     def _repeat(self, request: SendRequest, recipient: Recipient) -> Result | None:
         """Give the earlier outcome of a known repeatability ID."""
@@ -135,8 +143,8 @@ class Acceptance:
         text = Text(result.message_id or "", request.from_, to, request.message, tag=request.tag)
         phone = self._phones[to]
         failure: str | None = None
-        if self._numbers.get(request.from_) and request.from_ in phone.stopped:
-            failure = _BLOCKED
+        if self._is_stopped(request, to):
+            failure = _BLOCKED_REPORT
         elif fault := self._faults.take(FailedReports, [to]):
             failure = fault.details
         else:

@@ -9,13 +9,37 @@ import hmac
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from aiohttp import web
+
 from local.simulator.answers import DENIED, HASH_DIFFERS, Answer
-from local.simulator.clock import parse_rfc1123
+from local.simulator.clock import now, parse_rfc1123
 
 # ACS publishes no tolerance; App Configuration, which uses the same scheme, allows 15 minutes
 # (Microsoft docs, "HMAC authentication" of App Configuration).
 CLOCK_SKEW = timedelta(minutes=15)
 _SCHEME = "HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature="
+
+
+class AccessKeys:
+    """The keys of one resource, and who may call with them."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self.accept_only(*keys)
+
+    def accept_only(self, *keys: str) -> None:
+        """From now on these keys, in base64, are good, and no others."""
+        self._keys = [base64.b64decode(key, validate=True) for key in keys]
+
+    def refusal(self, request: web.BaseRequest, body: bytes) -> Answer | None:
+        """Give the 401 that a request earns, or None."""
+        return refusal(
+            method=request.method,
+            path=request.raw_path,
+            headers=request.headers,
+            body=body,
+            keys=self._keys,
+            now=now(),
+        )
 
 
 def content_hash(body: bytes) -> str:

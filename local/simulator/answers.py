@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,41 @@ def error(
     return Answer(status, orjson.dumps(body), content_type | dict(headers or {}))
 
 
+def problems_of(
+    wrong: ValidationError,
+    *,
+    within: tuple[str, ...] = (),
+    texts: Mapping[tuple[str, str], str] | None = None,
+) -> dict[str, list[str]]:
+    """Give the field errors of a body, the fields named as ASP.NET does: `SmsRecipients[0].To`.
+
+    `within` is where the body stands in the whole one; `texts` holds the service's own words for
+    some fields and types of errors.
+    """
+    errors: dict[str, list[str]] = {}
+    for detail in wrong.errors():
+        place = (*within, *detail["loc"])
+        field = str(place[0]) if place else "$"
+        text = (texts or {}).get((field, detail["type"]), detail["msg"])
+        errors.setdefault(_pascal_path(place), []).append(text)
+    return errors
+
+
+def _pascal_path(location: tuple[int | str, ...]) -> str:
+    path = ""
+    for step in location:
+        path += f"[{step}]" if isinstance(step, int) else f".{step[:1].upper()}{step[1:]}"
+    return path.removeprefix(".") or "$"
+
+
+def json_answer(status: int, body: Any) -> Answer:
+    """Answer with a JSON document."""
+    return Answer(status, orjson.dumps(body), {"Content-Type": "application/json; charset=utf-8"})
+
+
 def accepted(results: list[dict[str, Any]]) -> Answer:
     """Answer 202, which ACS does even when every recipient failed."""
-    content_type = {"Content-Type": "application/json; charset=utf-8"}
-    return Answer(202, orjson.dumps({"value": results}), content_type)
+    return json_answer(202, {"value": results})
 
 
 DENIED = error(401, "Denied", "Denied by the resource provider.")
@@ -66,4 +98,16 @@ VERSION_UNSPECIFIED = error(
 # No sample is published: this is what ASP.NET's API versioning, whose code the above is, says.
 VERSION_UNSUPPORTED = error(
     400, "UnsupportedApiVersion", "The requested API version is not supported.", innerError=None
+)
+NOT_FOUND = Answer(
+    404,
+    orjson.dumps(
+        {
+            "type": "https://tools.ietf.org/html/rfc9110#section-15.5.5",
+            "title": "Not Found",
+            "status": 404,
+            "traceId": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00",
+        }
+    ),
+    {"Content-Type": "application/problem+json; charset=utf-8"},
 )

@@ -21,6 +21,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _LOGS = {
     "/simulator/sends": "send",
+    "/simulator/queries": "query",
     "/simulator/deliveries": "delivery",
     "/simulator/dead-letters": "dead_letter",
     "/simulator/reports": "report",
@@ -44,10 +45,12 @@ class TextOrder(_Order):
 
 
 class NumberOrder(_Order):
-    """A number to own; `carrier_opt_out` null takes the simulator's default."""
+    """A number to own; `carrier_opt_out` null takes the simulator's default, and `partner` is the
+    one that leases it."""
 
     number: str
     carrier_opt_out: bool | None = None
+    partner: str | None = None
 
 
 class KeyOrder(_Order):
@@ -179,7 +182,9 @@ class Control:
     async def own_number(self, request: web.Request) -> web.Response:
         """Give the resource a number."""
         order = NumberOrder.model_validate_json(await request.read())
-        self._simulator.own(order.number, carrier_opt_out=order.carrier_opt_out)
+        self._simulator.own(
+            order.number, carrier_opt_out=order.carrier_opt_out, partner=order.partner
+        )
         return _json({"numbers": self._simulator.numbers}, 201)
 
     def _log(self, kind: str) -> Handler:

@@ -56,6 +56,15 @@ class Throttle(AnswerFault):
         return error(429, "TooManyRequests", "Rate limit exceeded.", headers=wait)
 
 
+class RateLimits(Throttle):
+    """429 to whatever is over the limits of its sender's type within a (real) while."""
+
+    seconds: float = Field(default=60.0, gt=0)
+    toll_free: int = Field(default=200, ge=0)
+    short_code: int = Field(default=6_000, ge=0)
+    alphanumeric: int = Field(default=600, ge=0)
+
+
 class CutBeforeAccept(AnswerFault):
     """The connection closes and nothing was accepted."""
 
@@ -113,6 +122,10 @@ class RecipientError(Fault):
     error_message: str = "ServiceUnavailable"
 
 
+class BlockedInAnswer(Fault):
+    """A send to a phone that opted out is refused in the answer, and not only by its report."""
+
+
 class DuplicateReports(Fault):
     """Each report is delivered several times, concurrently."""
 
@@ -159,6 +172,7 @@ FAULTS: Mapping[str, type[Fault]] = {
     "key_revoked": KeyRevoked,
     "not_owned": NotOwned,
     "throttle": Throttle,
+    "rate_limits": RateLimits,
     "cut_before_accept": CutBeforeAccept,
     "error_before_accept": ErrorBeforeAccept,
     "cut_after_accept": CutAfterAccept,
@@ -166,6 +180,7 @@ FAULTS: Mapping[str, type[Fault]] = {
     "garbage": Garbage,
     "slow": Slow,
     "recipient_error": RecipientError,
+    "blocked_in_answer": BlockedInAnswer,
     "duplicate_reports": DuplicateReports,
     "reorder_reports": ReorderReports,
     "late_reports": LateReports,
@@ -207,10 +222,17 @@ class FaultBook:
             self._faults.pop(model, None)
             self._left.pop(model, None)
 
-    def take(self, model: type[F], phones: Collection[str]) -> F | None:
-        """Let a fault strike once, if it is in force and concerns one of the phones."""
+    def find(self, model: type[F], phones: Collection[str]) -> F | None:
+        """Give a fault that is in force and concerns one of the phones; it does not strike yet."""
         fault = self._faults.get(model)
         if not isinstance(fault, model) or (fault.phone and fault.phone not in phones):
+            return None
+        return fault
+
+    def take(self, model: type[F], phones: Collection[str]) -> F | None:
+        """Let a fault strike once, if it is in force and concerns one of the phones."""
+        fault = self.find(model, phones)
+        if fault is None:
             return None
         left = self._left[model]
         if left is not None:

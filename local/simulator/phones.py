@@ -1,4 +1,4 @@
-"""The people's phones and the carrier between: what each phone received and sent, and its STOPs."""
+"""The people's phones: what each received and sent, and the numbers that it told to stop."""
 
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
@@ -7,13 +7,10 @@ from typing import Any
 
 from local.simulator.clock import now, ticks
 from local.simulator.journal import Bell
+from local.simulator.keywords import Keyword
 
 MAX_PHONES = 100_000
 TEXTS_PER_PHONE = 10_000
-
-# US toll-free, where the carrier enforces them (Microsoft docs, "SMS FAQ").
-_OPT_OUT = frozenset({"STOP"})
-_OPT_IN = frozenset({"START", "UNSTOP"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +37,14 @@ class Text:
 
 
 class Phone:
-    """One phone: texts it really received, texts it sent, and the numbers that it told to stop."""
+    """One phone: texts it really received, texts it sent, the numbers that may text it no more, and
+    what carriers answered in the name of a number."""
 
     def __init__(self, number: str) -> None:
         self.number = number
         self.received: deque[Text] = deque(maxlen=TEXTS_PER_PHONE)
         self.sent: deque[Text] = deque(maxlen=TEXTS_PER_PHONE)
+        self.notices: deque[Text] = deque(maxlen=TEXTS_PER_PHONE)
         self.received_total = 0
         self.stopped: set[str] = set()
         self.bell = Bell()
@@ -57,13 +56,14 @@ class Phone:
         self.bell.ring()
 
     def send(self, text: Text) -> None:
-        """Note a text that this phone sent; the carrier reads the opt-out words."""
+        """Note a text that this phone sent."""
         self.sent.append(text)
-        word = text.body.strip().upper()
-        if word in _OPT_OUT:
-            self.stopped.add(text.to)
-        elif word in _OPT_IN:
-            self.stopped.discard(text.to)
+
+    def obey(self, word: Keyword, number: str) -> None:
+        """Let a number stop, or text again; shows what the carrier answers, if it does."""
+        (self.stopped.add if word.stops else self.stopped.discard)(number)
+        if word.answer is not None:
+            self.notices.append(Text("", number, self.number, word.answer))
 
     async def wait_for_texts(self, total: int, timeout: float | None) -> list[Text]:  # noqa: ASYNC109 -- as Bell.wait
         """Wait until `total` texts were received; raises TimeoutError."""
@@ -77,6 +77,7 @@ class Phone:
             "received_total": self.received_total,
             "received": [text.facts() for text in self.received],
             "sent": [text.facts() for text in self.sent],
+            "notices": [text.facts() for text in self.notices],
             "stopped": sorted(self.stopped),
         }
 

@@ -1,6 +1,7 @@
 """The body of `POST /sms`, and the problem details that a bad one earns.
 
-Source: Azure REST API specs, Communication SMS, 2021-03-07.
+Source: Azure REST API specs, Communication SMS, 2021-03-07. Messaging Connect, which newer versions
+have, is read in `messaging_connect`.
 """
 
 import re
@@ -11,7 +12,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
 from pydantic.alias_generators import to_camel
 
-from local.simulator.answers import Answer, problem
+from local.simulator.answers import Answer, problem, problems_of
 from local.simulator.clock import parse_rfc1123
 
 MAX_RECIPIENTS = 100
@@ -24,6 +25,11 @@ _TEXTS = {
     ("smsRecipients", "too_long"): "Max of 100 phone are allowed in the To field.",
     ("smsRecipients", "too_short"): "At least one recipient is required in the To field.",
 }
+
+
+def is_phone(text: str) -> bool:
+    """Tell whether a text is an E.164 number."""
+    return _RECIPIENT.fullmatch(text) is not None
 
 
 class _Wire(BaseModel):
@@ -40,7 +46,7 @@ class Recipient(_Wire):
     @property
     def is_phone(self) -> bool:
         """Tell whether `to` is an E.164 number."""
-        return _RECIPIENT.fullmatch(self.to) is not None
+        return is_phone(self.to)
 
     @property
     def repeatability(self) -> str | None:
@@ -66,6 +72,7 @@ class SendOptions(_Wire):
 
     enable_delivery_report: StrictBool
     tag: StrictStr | None = None
+    messaging_connect: Any = Field(default=None, repr=False)
 
 
 class SendRequest(_Wire):
@@ -86,6 +93,11 @@ class SendRequest(_Wire):
         """Give the metadata that comes back in the report."""
         return self.sms_send_options.tag if self.sms_send_options else None
 
+    @property
+    def messaging_connect(self) -> Any:
+        """Give the option of that name, unread: its form is another one in each version."""
+        return self.sms_send_options.messaging_connect if self.sms_send_options else None
+
 
 def read(body: bytes) -> SendRequest | Answer:
     """Read a request, or give the 400 that refuses it as a whole."""
@@ -94,12 +106,7 @@ def read(body: bytes) -> SendRequest | Answer:
     except orjson.JSONDecodeError as error:
         return problem({"$": [str(error)]})
     except ValidationError as error:
-        errors: dict[str, list[str]] = {}
-        for detail in error.errors():
-            field = str(detail["loc"][0]) if detail["loc"] else "$"
-            text = _TEXTS.get((field, detail["type"]), detail["msg"])
-            errors.setdefault(_pascal_path(detail["loc"]), []).append(text)
-        return problem(errors)
+        return problem(problems_of(error, texts=_TEXTS))
 
 
 def phones_in(body: bytes) -> frozenset[str]:
@@ -109,11 +116,3 @@ def phones_in(body: bytes) -> frozenset[str]:
         return frozenset(str(recipient["to"]) for recipient in recipients)
     except (ValueError, TypeError, KeyError):
         return frozenset()
-
-
-def _pascal_path(location: tuple[int | str, ...]) -> str:
-    """Write a place as ASP.NET does: `SmsRecipients[0].To`."""
-    path = ""
-    for step in location:
-        path += f"[{step}]" if isinstance(step, int) else f".{step[:1].upper()}{step[1:]}"
-    return path.removeprefix(".") or "$"

@@ -1,19 +1,22 @@
 """The simulator put together: what exists, how it starts, how it stops; and its in-process API."""
 
-import base64
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from aiohttp import web
 
-from local.simulator import events
+from local.simulator import events, keywords
 from local.simulator.acceptance import Acceptance
+from local.simulator.access_key import AccessKeys
 from local.simulator.control import Control
 from local.simulator.event_grid import EventGrid
 from local.simulator.events import RawEvent
 from local.simulator.faults import DuplicateTexts, FaultBook
 from local.simulator.journal import Entry, Journal
+from local.simulator.opt_outs import OptOuts
 from local.simulator.phones import Phone, Phones, Text
+from local.simulator.queries import QueryEndpoint
+from local.simulator.report_book import ReportBook
 from local.simulator.reports import Reports
 from local.simulator.sms import SmsEndpoint
 from local.simulator.subscriptions import Subscription
@@ -31,7 +34,8 @@ class UnknownNumber(ValueError):
 class Simulator:
     """One ACS resource with its numbers, the phones of the world, and Event Grid in between.
 
-    `access_key` and `secondary_key` are base64, as in a connection string. `time_scale` compresses
+    `access_key` and `secondary_key` are base64, as in a connection string. `partner_numbers` are
+    owned through Messaging Connect: the partner by the number. `time_scale` compresses
     Event Grid's retry schedule and time to live (0.01: 10 s become 0.1 s) but not
     `delivery_timeout` (seconds an endpoint may take) nor the seconds named in faults, which are
     real. `port` 0 picks a free one. It listens on the loopback interface only.
@@ -43,6 +47,7 @@ class Simulator:
         access_key: str,
         secondary_key: str | None = None,
         numbers: Iterable[str] = (),
+        partner_numbers: Mapping[str, str] | None = None,
         time_scale: float = 1.0,
         port: int = 0,
         carrier_opt_out: bool = True,
@@ -51,7 +56,9 @@ class Simulator:
     ) -> None:
         self.access_key = access_key
         self.carrier_opt_out = carrier_opt_out
-        self.numbers: dict[str, bool] = dict.fromkeys(numbers, carrier_opt_out)
+        self.partners: dict[str, str] = dict(partner_numbers or {})
+        owned = (*numbers, *self.partners)
+        self.numbers: dict[str, bool] = dict.fromkeys(owned, carrier_opt_out)
         self.journal = Journal()
         self.phones = Phones()
         self.faults = FaultBook()
@@ -59,12 +66,21 @@ class Simulator:
             self.journal, time_scale=time_scale, delivery_timeout=delivery_timeout, seed=seed
         )
         self._reports = Reports(grid=self.grid, faults=self.faults, journal=self.journal)
-        keys = [key for key in (access_key, secondary_key) if key is not None]
+        self.keys = AccessKeys([key for key in (access_key, secondary_key) if key is not None])
+        book = ReportBook()
         self._endpoint = SmsEndpoint(
-            keys=[base64.b64decode(key, validate=True) for key in keys],
+            keys=self.keys,
             numbers=self.numbers,
-            acceptance=Acceptance(numbers=self.numbers, phones=self.phones, faults=self.faults),
+            partners=self.partners,
+            acceptance=Acceptance(phones=self.phones, faults=self.faults, book=book),
             reports=self._reports,
+            faults=self.faults,
+            journal=self.journal,
+        )
+        self._queries = QueryEndpoint(
+            keys=self.keys,
+            opt_outs=OptOuts(numbers=self.numbers, phones=self.phones),
+            book=book,
             faults=self.faults,
             journal=self.journal,
         )
@@ -74,7 +90,7 @@ class Simulator:
     def regenerate_key(self, access_key: str) -> None:
         """What the portal's button does: from now on no earlier key is good."""
         self.access_key = access_key
-        self._endpoint.accept_only([base64.b64decode(access_key, validate=True)])
+        self.keys.accept_only(access_key)
 
     # --- Life -----------------------------------------------------------------------------------
 
@@ -89,6 +105,7 @@ class Simulator:
         """Listen; raises OSError when the port is taken."""
         app = web.Application(client_max_size=_MAX_BODY)
         app.router.add_post("/sms", self._endpoint.post)
+        app.add_routes(self._queries.routes())
         app.add_routes(Control(self).routes())
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
@@ -123,11 +140,18 @@ class Simulator:
             raise UnknownNumber(f"{to} is not a number of the simulated resource")
         text = Text(message_id or events.message_id("Incoming"), from_, to, body)
         self.phones[from_].send(text)
+        self._obey(text)
         duplicate = self.faults.take(DuplicateTexts, [from_])
         copies = max(copies, duplicate.copies if duplicate else 1)
         self.journal.record("text", **text.facts(), copies=copies)
         await self.grid.publish(events.received(text), copies=copies)
         return text.message_id
+
+    def _obey(self, text: Text) -> None:
+        """Do what the carrier, or ACS, does at the words that it knows."""
+        word = keywords.keyword(text.to, text.body, leased=text.to in self.partners)
+        if word is not None and self.numbers[text.to]:
+            self.phones[text.from_].obey(word, text.to)
 
     async def publish(self, *payloads: Any) -> None:
         """Deliver raw events exactly as they are, to every subscription that wants their type."""
@@ -144,10 +168,17 @@ class Simulator:
 
     # --- Arrangement ----------------------------------------------------------------------------
 
-    def own(self, number: str, *, carrier_opt_out: bool | None = None) -> None:
-        """Give the resource a number; by default STOP works there as everywhere."""
+    def own(
+        self, number: str, *, carrier_opt_out: bool | None = None, partner: str | None = None
+    ) -> None:
+        """Give the resource a number, its own or a partner's; by default STOP works there as
+        everywhere."""
         obeys = self.carrier_opt_out if carrier_opt_out is None else carrier_opt_out
         self.numbers[number] = obeys
+        if partner is None:
+            self.partners.pop(number, None)
+        else:
+            self.partners[number] = partner
 
     async def subscribe(self, url: str, **options: Any) -> Subscription:
         """Subscribe an endpoint; options are the fields of Subscription, raises HandshakeFailed."""

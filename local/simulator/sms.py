@@ -8,10 +8,10 @@ from typing import Any
 
 from aiohttp import web
 
-from local.simulator import access_key, answers, send_request
+from local.simulator import answers, messaging_connect, segments, send_request, versions
 from local.simulator.acceptance import Acceptance, Result
+from local.simulator.access_key import AccessKeys
 from local.simulator.answers import Answer
-from local.simulator.clock import now
 from local.simulator.events import SmsEvent
 from local.simulator.faults import (
     AFTER_ACCEPT,
@@ -19,27 +19,14 @@ from local.simulator.faults import (
     AnswerFault,
     FaultBook,
     NotOwned,
+    RateLimits,
     Slow,
     name_of,
 )
 from local.simulator.journal import Journal
+from local.simulator.rates import Meter
 from local.simulator.reports import Reports
 from local.simulator.send_request import SendRequest
-
-# The folders of Communication SMS in the Azure REST API specs. Which previews the service still
-# takes is not documented.
-API_VERSIONS = frozenset(
-    {
-        "2021-03-07",
-        "2024-01-14-preview",
-        "2024-02-05-preview",
-        "2024-12-10-preview",
-        "2025-05-29-preview",
-        "2025-08-01-preview",
-        "2025-09-17",
-        "2026-01-23",
-    }
-)
 
 
 @dataclass(slots=True)
@@ -50,6 +37,7 @@ class Call:
     request: SendRequest | None = None
     results: list[Result] = field(default_factory=list)
     reports: list[SmsEvent] = field(default_factory=list)
+    partner: str | None = None
     fault: str | None = None
 
     def facts(self) -> dict[str, Any]:
@@ -60,6 +48,7 @@ class Call:
             "message": asked and asked.message,
             "tag": asked and asked.tag,
             "enable_delivery_report": asked and asked.wants_report,
+            "partner": self.partner,
             "http_status": self.answer.status,
             "fault": self.fault,
             "accepted": any(result.status == 202 for result in self.results),
@@ -73,8 +62,9 @@ class SmsEndpoint:
     def __init__(
         self,
         *,
-        keys: Sequence[bytes],
+        keys: AccessKeys,
         numbers: Mapping[str, bool],
+        partners: Mapping[str, str],
         acceptance: Acceptance,
         reports: Reports,
         faults: FaultBook,
@@ -82,14 +72,12 @@ class SmsEndpoint:
     ) -> None:
         self._keys = keys
         self._numbers = numbers
+        self._partners = partners
+        self._meter = Meter()
         self._acceptance = acceptance
         self._reports = reports
         self._faults = faults
         self._journal = journal
-
-    def accept_only(self, keys: Sequence[bytes]) -> None:
-        """From now on these keys are good, and no others."""
-        self._keys = keys
 
     async def post(self, request: web.Request) -> web.StreamResponse:
         """Tell the story of one call."""
@@ -110,48 +98,64 @@ class SmsEndpoint:
         if slow and slow.after_accept:
             await asyncio.sleep(slow.seconds)
         try:
-            return await _write(request, call.answer)
+            return await write(request, call.answer)
         finally:
             for report in others:
                 await self._reports.publish(report)
 
     def _judge(self, request: web.Request, body: bytes, phones: frozenset[str]) -> Call:
         """Decide a call: first who calls, then what is asked."""
-        denial = access_key.refusal(
-            method=request.method,
-            path=request.raw_path,
-            headers=request.headers,
-            body=body,
-            keys=self._keys,
-            now=now(),
-        )
+        denial = self._keys.refusal(request, body)
         if denial:
             return Call(denial)
         if fault := self._first(BEFORE_ACCEPT, phones):
             return Call(fault.answer(), fault=name_of(fault))
         return self._weigh(request.query.get("api-version"), body, phones)
 
-    def _weigh(self, version: str | None, body: bytes, phones: frozenset[str]) -> Call:
+    def _weigh(self, name: str | None, body: bytes, phones: frozenset[str]) -> Call:
         """Decide what a known caller asks. Validation comes before ownership; which comes first in
         the service is not documented."""
-        if version not in API_VERSIONS:
-            known = answers.VERSION_UNSUPPORTED if version else answers.VERSION_UNSPECIFIED
-            return Call(known)
+        version = versions.read(name)
+        if isinstance(version, Answer):
+            return Call(version)
         asked = send_request.read(body)
         if isinstance(asked, Answer):
             return Call(asked)
-        if asked.from_ not in self._numbers:
-            return Call(answers.NOT_OWNED, asked)
-        if self._faults.take(NotOwned, phones):
-            return Call(answers.NOT_OWNED, asked, fault="not_owned")
-        return self._accept(asked, phones)
+        partner = messaging_connect.read(asked.messaging_connect, version.messaging_connect)
+        if isinstance(partner, Answer):
+            return Call(partner, asked)
+        refusal, fault = self._refusal(asked, phones, partner)
+        if refusal:
+            struck = name_of(fault) if fault else None
+            return Call(refusal, asked, partner=partner, fault=struck)
+        return self._accept(asked, phones, partner)
 
-    def _accept(self, asked: SendRequest, phones: frozenset[str]) -> Call:
+    def _refusal(
+        self, asked: SendRequest, phones: frozenset[str], partner: str | None
+    ) -> tuple[Answer | None, AnswerFault | None]:
+        """Refuse a sound call of its sender, and tell the fault that is to blame."""
+        if asked.from_ not in self._numbers:
+            return answers.NOT_OWNED, None
+        if fault := self._faults.take(NotOwned, phones):
+            return fault.answer(), fault
+        if limits := self._over_limits(asked, phones):
+            return limits.answer(), limits
+        return messaging_connect.refusal(self._partners.get(asked.from_), partner), None
+
+    def _over_limits(self, asked: SendRequest, phones: frozenset[str]) -> RateLimits | None:
+        """Give the limits that a call is over, if they are in force."""
+        limits = self._faults.find(RateLimits, phones)
+        units = segments.count(asked.message) * len(asked.sms_recipients)
+        if limits is None or not self._meter.refuses(asked.from_, units, limits):
+            return None
+        return self._faults.take(RateLimits, phones)
+
+    def _accept(self, asked: SendRequest, phones: frozenset[str], partner: str | None) -> Call:
         """Accept a sound call, and lie about it where a fault demands."""
         results, reports = self._acceptance.accept(asked)
         fault = self._first(AFTER_ACCEPT, phones)
         answer = fault.answer() if fault else answers.accepted([r.wire() for r in results])
-        return Call(answer, asked, results, reports, name_of(fault) if fault else None)
+        return Call(answer, asked, results, reports, partner, name_of(fault) if fault else None)
 
     def _first(
         self, models: Sequence[type[AnswerFault]], phones: frozenset[str]
@@ -160,7 +164,7 @@ class SmsEndpoint:
         return next((f for model in models if (f := self._faults.take(model, phones))), None)
 
 
-async def _write(request: web.Request, answer: Answer) -> web.StreamResponse:
+async def write(request: web.Request, answer: Answer) -> web.StreamResponse:
     """Write an answer to its last byte, so that what comes next comes after it."""
     if answer.status is None:
         if request.transport:

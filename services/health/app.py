@@ -79,6 +79,8 @@ async def serve(settings: HealthSettings, runtime: Runtime) -> None:
         )
         async with asyncio.TaskGroup() as work:
             work.create_task(parts.sweep.run(runtime.stopping), name="sweep")
+            work.create_task(parts.report_sweep.run(runtime.stopping), name="report sweep")
+            work.create_task(parts.consent_sync.run(runtime.stopping), name="consent sync")
             work.create_task(daily.run(runtime.stopping), name="daily")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,24 +14,32 @@ from aiohttp import web
 from common.bus.client import Bus
 from common.bus.dead_letters import DeadLetters
 from common.metrics import Metrics
-from common.providers.registry import PROVIDERS
+from common.providers.port import Provider
+from common.providers.registry import providers
 from common.store.client import Database
 from common.store.mongo_audit import MongoAudit
 from common.store.mongo_connections import MongoConnections
+from common.store.mongo_consent_sync import MongoConsentSync
+from common.store.mongo_consent_views import MongoConsents
+from common.store.mongo_consents import MongoConsentLedger
 from common.store.mongo_control_agents import MongoAgents
 from common.store.mongo_control_approvals import MongoApprovals
 from common.store.mongo_control_connections import MongoConnectionDirectory
+from common.store.mongo_control_holds import MongoHeldConversations
 from common.store.mongo_control_keys import MongoKeys
 from common.store.mongo_control_numbers import MongoNumbers
 from common.store.mongo_control_reading import MongoReading
 from common.store.mongo_control_sessions import MongoSessions
 from common.store.mongo_control_tenants import MongoTenants
 from common.store.mongo_executions import MongoExecutions
+from common.store.mongo_report_sweep import MongoReportSweep
+from common.store.mongo_switches import MongoSwitches
 from health.access.secrets import Hashing
 from health.access.wiring import build_door
 from health.announcing import Announcer
 from health.api.table import ROUTES as API_ROUTES
 from health.checking import Checker
+from health.consent_sync import ConsentSync
 from health.console import rendering
 from health.console.callbacks import PUBLIC_WEBHOOK_URL
 from health.console.table import ROUTES as CONSOLE_ROUTES
@@ -40,16 +49,22 @@ from health.desk.approvals import ApprovalDesk
 from health.desk.asking import Asking
 from health.desk.broker_users import BrokerUsers, open_broker_users
 from health.desk.connections import ConnectionDesk
+from health.desk.consents import ConsentDesk
 from health.desk.dead_letters import DeadLetterDesk
+from health.desk.holds import HoldDesk
 from health.desk.keys import KeyDesk
 from health.desk.live import Live
 from health.desk.nudging import Nudger
 from health.desk.numbers import NumberDesk
+from health.desk.opt_out_lists import OptOutLists
 from health.desk.permission import Permission
 from health.desk.sweep import ApprovalSweep
+from health.desk.switches import SwitchDesk
 from health.desk.tenants import TenantDesk
 from health.desk.vault import Vault
 from health.desks import Desks
+from health.report_answers import ReportAsking
+from health.report_sweep import ReportSweep
 from health.settings import HealthSettings
 from health.validation import Validation
 from health.web.serve import MAX_BODY_OCTETS, Server
@@ -64,6 +79,8 @@ class Parts:
     desks: Desks
     validation: Validation
     sweep: ApprovalSweep
+    report_sweep: ReportSweep
+    consent_sync: ConsentSync
     live: Live
 
 
@@ -91,7 +108,7 @@ def build_validation(
     return Validation(
         connections=MongoConnections(database),
         checker=Checker(
-            PROVIDERS,
+            _providers(settings),
             settings.master_keys,
             timeout=settings.health_validation_timeout,
             pause=settings.health_validation_retry_pause,
@@ -119,11 +136,17 @@ async def build_parts(
     reading = MongoReading(database)
     http = await stack.enter_async_context(aiohttp.ClientSession(trust_env=True))
     users = await _broker_users(settings, stack)
-    asking = Asking(PROVIDERS, timeout=settings.health_validation_timeout)
+    asking = Asking(_providers(settings), timeout=settings.health_validation_timeout)
     queues, vault = AgentQueues(agents, bus), Vault(tenants, settings.master_keys)
     announcer, nudger = Announcer(bus), Nudger(bus)
     validation = build_validation(settings, database, bus, metrics)
     live = Live(reading)
+    lists = OptOutLists(
+        providers=_providers(settings),
+        connections=connections,
+        vault=vault,
+        timeout=settings.health_validation_timeout,
+    )
     desks = Desks(
         door=build_door(
             settings,
@@ -158,7 +181,16 @@ async def build_parts(
             vault=vault,
             announcer=announcer,
         ),
-        approvals=ApprovalDesk(approvals, nudger, limit=settings.long_text_limit),
+        switches=SwitchDesk(MongoSwitches(database), tenants),
+        holds=HoldDesk(MongoHeldConversations(database)),
+        approvals=ApprovalDesk(approvals, nudger, numbers, limit=settings.long_text_limit),
+        consents=ConsentDesk(
+            consents=MongoConsents(database),
+            ledger=MongoConsentLedger(database),
+            numbers=numbers,
+            lists=lists,
+            nudger=nudger,
+        ),
         reading=reading,
         executions=MongoExecutions(database),
         audit=audit,
@@ -168,7 +200,41 @@ async def build_parts(
         ),
     )
     sweep = ApprovalSweep(approvals, nudger, interval=settings.health_sweep_interval)
-    return Parts(desks=desks, validation=validation, sweep=sweep, live=live)
+    consent_sync = ConsentSync(
+        MongoConsentSync(database), numbers, lists, interval=settings.health_consent_sync_interval
+    )
+    return Parts(
+        desks=desks,
+        validation=validation,
+        sweep=sweep,
+        report_sweep=_report_sweep(settings, database, bus, metrics, vault),
+        consent_sync=consent_sync,
+        live=live,
+    )
+
+
+def _report_sweep(
+    settings: HealthSettings, database: Database, bus: Bus, metrics: Metrics, vault: Vault
+) -> ReportSweep:
+    asking = ReportAsking(
+        _providers(settings),
+        MongoConnections(database),
+        vault.open,
+        timeout=settings.health_validation_timeout,
+    )
+    return ReportSweep(
+        MongoReportSweep(database),
+        asking,
+        bus,
+        metrics,
+        after=settings.health_report_after,
+        interval=settings.health_report_sweep_interval,
+        now=now,
+    )
+
+
+def _providers(settings: HealthSettings) -> Mapping[str, Provider]:
+    return providers(acs_api_version=settings.acs_api_version)
 
 
 async def _broker_users(settings: HealthSettings, stack: AsyncExitStack) -> BrokerUsers | None:

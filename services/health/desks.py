@@ -10,10 +10,13 @@ from health.access.door import Door
 from health.desk.agents import AgentDesk
 from health.desk.approvals import ApprovalDesk
 from health.desk.connections import ConnectionDesk
+from health.desk.consents import ConsentDesk
 from health.desk.dead_letters import DeadLetterDesk
+from health.desk.holds import HoldDesk
 from health.desk.keys import KeyDesk
 from health.desk.live import Live
 from health.desk.numbers import NumberDesk
+from health.desk.switches import SwitchDesk
 from health.desk.tenants import TenantDesk
 
 
@@ -27,7 +30,10 @@ class Desks:
     keys: KeyDesk
     connections: ConnectionDesk
     numbers: NumberDesk
+    switches: SwitchDesk
     approvals: ApprovalDesk
+    consents: ConsentDesk
+    holds: HoldDesk
     reading: Reading
     executions: Executions
     audit: AuditTrail

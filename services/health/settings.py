@@ -66,6 +66,27 @@ class HealthSettings(AccessSettings):
         description="Seconds between two looks for texts whose time for approval is over, and for "
         "decisions that no sender has begun to carry out.",
     )
+    health_consent_sync_interval: float = Field(
+        default=30.0,
+        gt=0,
+        le=3600,
+        description="Seconds between two looks for opt-outs and opt-ins that a provider's own list "
+        "has still to be told of.",
+    )
+    health_report_after: float = Field(
+        default=43_200.0,
+        gt=0,
+        le=7 * 86_400,
+        description="Seconds after a text left from which on its delivery report is overdue: the "
+        "provider is asked, or the text is marked. The default is the longest time-out that Azure "
+        "Communication Services lets a text's report have.",
+    )
+    health_report_sweep_interval: float = Field(
+        default=60.0,
+        gt=0,
+        le=3600,
+        description="Seconds between two looks for texts whose delivery report is overdue.",
+    )
     health_public_webhook_url: str = Field(
         default="",
         description="Address at which providers reach the webhook from the internet, such as "

@@ -12,14 +12,19 @@ from common.bus.work import Batches, work_until
 from common.failpoints import Failpoint
 from common.lifecycle import Runtime
 from common.numbers import NumberCache, changes_queue, follow
-from common.store.client import open_database
+from common.optout.wording import WordingMatcher, classify_wording
+from common.store.client import Database, open_database
 from common.store.directory import MongoDirectory
+from common.store.mongo_consents import MongoConsentLedger
+from common.store.mongo_conversation_holds import MongoConversationFacts
 from common.store.mongo_inbound import MongoInbound
-from common.store.ports import InboundStore
+from common.store.mongo_outbound import MongoOutbound
 from common.store.schema import ensure_schema
 from common.store.watch import StoreWatch
+from processor.consenting import Consenting
 from processor.handover import HandOver
 from processor.inbox import Inbox, Numbers
+from processor.permission import Permission
 from processor.reporting import Reporting
 from processor.settings import ProcessorSettings
 
@@ -64,7 +69,7 @@ async def serve(settings: ProcessorSettings, runtime: Runtime) -> None:
         batches = Batches(
             await bus.subscribe(PROCESSOR_QUEUE, prefetch=settings.processor_prefetch),
             bus,
-            build_inbox(settings, runtime, MongoInbound(database), bus, numbers).handle,
+            build_inbox(settings, runtime, database, bus, numbers).handle,
             size=settings.processor_batch_size,
             linger=settings.processor_batch_linger,
             moved=lambda: runtime.failpoints.reached(Failpoint.PROCESSOR_MOVED),
@@ -75,15 +80,32 @@ async def serve(settings: ProcessorSettings, runtime: Runtime) -> None:
 def build_inbox(
     settings: ProcessorSettings,
     runtime: Runtime,
-    store: InboundStore,
+    database: Database,
     bus: AgentBus,
     numbers: Numbers,
+    *,
+    matches: WordingMatcher = classify_wording,
 ) -> Inbox:
-    """What handles a batch."""
+    """What handles a batch.
+
+    Args:
+        matches: finds opt-outs in free wording; a model may stand in for the rules.
+    """
+    store, ledger = MongoInbound(database), MongoConsentLedger(database)
+    consenting = Consenting(
+        ledger=ledger,
+        routes=MongoOutbound(database),
+        bus=bus,
+        metrics=runtime.metrics,
+        failpoints=runtime.failpoints,
+        matches=matches,
+    )
     return Inbox(
         numbers=numbers,
         hand_over=HandOver(
             store=store,
+            consenting=consenting,
+            permission=Permission(ledger, MongoConversationFacts(database)),
             bus=bus,
             metrics=runtime.metrics,
             failpoints=runtime.failpoints,
@@ -92,7 +114,12 @@ def build_inbox(
             history_limit=settings.history_limit,
         ),
         reporting=Reporting(
-            store=store, bus=bus, metrics=runtime.metrics, failpoints=runtime.failpoints
+            store=store,
+            consenting=consenting,
+            bus=bus,
+            metrics=runtime.metrics,
+            failpoints=runtime.failpoints,
         ),
         metrics=runtime.metrics,
+        matches=matches,
     )

@@ -16,6 +16,8 @@ from common.store.ports import InboundStore
 from common.store.records import Claim, Inbound, NewInbound
 from heliograph import wire
 from heliograph.models import Turn
+from processor.consenting import Consenting
+from processor.permission import Permission
 from processor.turns import build_turn
 
 _BUSY_AGAIN: Final = 1.0
@@ -50,6 +52,8 @@ class HandOver:
         self,
         *,
         store: InboundStore,
+        consenting: Consenting,
+        permission: Permission,
         bus: AgentBus,
         metrics: Metrics,
         failpoints: Failpoints,
@@ -58,6 +62,8 @@ class HandOver:
         history_limit: int,
     ):
         self._store = store
+        self._consenting = consenting
+        self._permission = permission
         self._bus = bus
         self._metrics = metrics
         self._failpoints = failpoints
@@ -100,8 +106,7 @@ class HandOver:
 
     async def _once(self, texts: Mapping[int, NewInbound]) -> dict[int, Verdict]:
         async with self._recording:
-            recorded = await self._record(texts)
-        mine = [inbound for inbound in recorded if inbound.claim in (Claim.FRESH, Claim.RESUMED)]
+            recorded, mine = await self._record(texts)
         refused = await self._hand_over(mine) if mine else frozenset()
         verdicts: dict[int, Verdict] = {}
         for place, inbound in zip(texts, recorded, strict=True):
@@ -112,26 +117,22 @@ class HandOver:
             self._metrics.inbound_texts.labels(_RESULTS[inbound.claim]).inc()
         return verdicts
 
-    async def _record(self, texts: Mapping[int, NewInbound]) -> Sequence[Inbound]:
-        """Record the texts, and what their keywords say before anything later is looked up."""
+    async def _record(
+        self, texts: Mapping[int, NewInbound]
+    ) -> tuple[Sequence[Inbound], Sequence[Inbound]]:
+        """Record the texts, and do what they say of consent before anything later is looked up.
+        Returns all of them, and those that are ours to hand over."""
         recorded = await self._store.record(
             list(texts.values()), owner=self._owner, lease=self._lease
         )
         self._failpoints.reached(Failpoint.PROCESSOR_RECORDED)
-        with_keyword = [
-            inbound
-            for inbound in recorded
-            if inbound.text.keyword is not None and inbound.claim in (Claim.FRESH, Claim.RESUMED)
-        ]
-        if with_keyword:
-            await self._store.note_consent(with_keyword)
-        self._failpoints.reached(Failpoint.PROCESSOR_CONSENTED)
-        return recorded
+        mine = [inbound for inbound in recorded if inbound.claim in (Claim.FRESH, Claim.RESUMED)]
+        return recorded, await self._consenting.texts(mine)
 
     async def _hand_over(self, mine: Sequence[Inbound]) -> frozenset[str]:
         """Hand over what is ours; returns the IDs that their agents' queues refused."""
         async with self._reading:
-            opted_out = await self._store.opted_out(mine)
+            refusals = await self._permission.refusals(mine)
             histories = await self._store.histories(mine, limit=self._history_limit)
         await asyncio.sleep(0)  # The next part asks before this one takes the processor.
         turns = [
@@ -140,7 +141,7 @@ class HandOver:
                 build_turn(
                     inbound,
                     histories.get(inbound.id, ()),
-                    opted_out=inbound.text.conversation_id in opted_out,
+                    refusal=refusals.get(inbound.id),
                 ),
             )
             for inbound in mine

@@ -18,6 +18,7 @@ from common.bus.topology import RETRY_DELAYS
 from common.bus.verdicts import Defer, Done, Park, Retry, Verdict
 from common.events import SmsReceived, SmsReport
 from common.metrics import Metrics
+from common.optout.wording import WordingMatcher
 from common.store.records import NewInbound, NewReport, RegisteredNumber
 from heliograph.models import UnreadableMessage
 from processor.handover import REFUSED_AGAIN, HandOver
@@ -71,11 +72,13 @@ class Inbox:
         hand_over: HandOver,
         reporting: Reporting,
         metrics: Metrics,
+        matches: WordingMatcher,
     ):
         self._numbers = numbers
         self._hand_over = hand_over
         self._reporting = reporting
         self._metrics = metrics
+        self._matches = matches
 
     async def handle(self, batch: Sequence[Delivery]) -> Sequence[Verdict]:
         """One verdict a delivery, in order."""
@@ -102,7 +105,9 @@ class Inbox:
                 verdicts[place] = Retry("no_agent", "The number is not connected any more.")
                 self._metrics.inbound_texts.labels("no_agent").inc()
                 continue
-            ready[place] = to_record(event, agent_id=number.agent_id, traceparent=traceparent)
+            ready[place] = to_record(
+                event, agent_id=number.agent_id, traceparent=traceparent, matches=self._matches
+            )
         return ready, verdicts
 
     async def _apply(

@@ -13,6 +13,7 @@ from common.metrics import Metrics
 from common.store.ports import InboundStore
 from common.store.records import AppliedReport, NewReport
 from heliograph import wire
+from processor.consenting import Consenting
 from processor.turns import build_report
 
 _RESULT: Final[Mapping[bool, str]] = {True: "applied", False: "repeated"}
@@ -33,11 +34,13 @@ class Reporting:
         self,
         *,
         store: InboundStore,
+        consenting: Consenting,
         bus: AgentBus,
         metrics: Metrics,
         failpoints: Failpoints,
     ):
         self._store = store
+        self._consenting = consenting
         self._bus = bus
         self._metrics = metrics
         self._failpoints = failpoints
@@ -47,6 +50,7 @@ class Reporting:
         applied; telling it is tried again when the report comes back."""
         applied = await self._store.apply_reports(list(reports.values()))
         self._failpoints.reached(Failpoint.PROCESSOR_REPORT_APPLIED)
+        await self._consenting.reports(applied)
         to_tell = _one_each([item for item in applied if item.tell])
         refused = await self._tell(to_tell) if to_tell else frozenset()
         for item in applied:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from common.events import SmsReceived, SmsReport
-from common.keywords import classify
+from common.optout.wording import WordingMatcher
 from common.store.records import (
     AppliedReport,
     Inbound,
@@ -15,11 +15,16 @@ from common.store.records import (
     turn_id,
 )
 from heliograph.codes import OutcomeCode
-from heliograph.models import Keyword, Report, Turn
+from heliograph.models import Report, Turn
+from processor.hearing import hear
 
 
-def to_record(event: SmsReceived, *, agent_id: str, traceparent: str | None) -> NewInbound:
-    """An inbound text as it is recorded, its keyword marked."""
+def to_record(
+    event: SmsReceived, *, agent_id: str, traceparent: str | None, matches: WordingMatcher
+) -> NewInbound:
+    """An inbound text as it is recorded, marked with its keyword, or as an opt-out where it says so
+    in other words."""
+    heard = hear(event.body, matches)
     return NewInbound(
         tenant_id=event.tenant_id,
         connection_id=event.connection_id,
@@ -30,7 +35,7 @@ def to_record(event: SmsReceived, *, agent_id: str, traceparent: str | None) -> 
         remote=event.remote,
         body=event.body,
         segments=event.segments,
-        keyword=classify(event.body),
+        keyword=heard.keyword if heard is not None else None,
         at=event.at,
         accepted_at=event.accepted_at,
         traceparent=traceparent,
@@ -44,6 +49,8 @@ def to_apply(event: SmsReport) -> NewReport:
         provider=event.provider,
         provider_message_id=event.provider_message_id,
         reference=event.reference,
+        number=event.number,
+        remote=event.remote,
         status=event.status,
         code=event.code,
         details=event.details,
@@ -52,11 +59,12 @@ def to_apply(event: SmsReport) -> NewReport:
     )
 
 
-def build_turn(inbound: Inbound, history: Sequence[PastText], *, opted_out: bool) -> Turn:
-    """The turn that hands a text to its agent. `opted_out` is the state of the conversation's
-    remote with this text taken into account."""
+def build_turn(
+    inbound: Inbound, history: Sequence[PastText], *, refusal: OutcomeCode | None = None
+) -> Turn:
+    """The turn that hands a text to its agent. `refusal` says why it cannot be answered, with this
+    text taken into account."""
     text = inbound.text
-    blocked = opted_out or text.keyword is Keyword.OPT_OUT
     content = {
         "turn_id": turn_id(inbound.id),
         "seq": inbound.seq,
@@ -68,8 +76,8 @@ def build_turn(inbound: Inbound, history: Sequence[PastText], *, opted_out: bool
         "message": text,
         "history": history,
         "keyword": text.keyword,
-        "can_send": not blocked,
-        "cannot_send_reason": OutcomeCode.RECIPIENT_OPTED_OUT if blocked else None,
+        "can_send": refusal is None,
+        "cannot_send_reason": refusal,
     }
     # Read off the records in one go: a model built from a dozen models costs three times as much,
     # and this is the most expensive step of a text.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 import structlog
 
@@ -14,10 +16,14 @@ from common.failpoints import Failpoint
 from common.lifecycle import Runtime
 from common.master_key_check import master_key_problem
 from common.numbers import changes_queue
-from common.providers.registry import PROVIDERS
+from common.providers.port import Provider
+from common.providers.registry import providers
 from common.settings import stop
 from common.store.client import Database, open_database
 from common.store.mongo_connections import MongoConnections
+from common.store.mongo_consents import MongoConsentLedger
+from common.store.mongo_conversation_holds import MongoConversationFacts
+from common.store.mongo_limits import MongoLimits
 from common.store.mongo_outbound import MongoOutbound
 from common.store.mongo_tenant_keys import MongoTenantKeys
 from common.store.schema import ensure_schema
@@ -25,6 +31,7 @@ from common.store.watch import StoreWatch
 from sender.carrying import Carrying
 from sender.clients import Clients, follow
 from sender.deciding import Deciding
+from sender.dispatch import Dispatch
 from sender.envelope import lane_of
 from sender.handler import Handler
 from sender.sending import Sending
@@ -53,13 +60,14 @@ async def serve(settings: SenderSettings, runtime: Runtime) -> None:
         stack.push_async_callback(bus.close)
         watch = StoreWatch(database.ping, on_first_answer=lambda: _begin(settings, database))
         stack.push_async_callback(watch.close)
-        clients = _clients(settings, database)
+        known = providers(acs_api_version=settings.acs_api_version)
+        clients = _clients(settings, database, known)
         stack.push_async_callback(clients.close)
         runtime.management.add_check("rabbitmq", lambda: bus.problem)
         runtime.management.add_check("mongodb", lambda: watch.problem)
 
         # Before the bus, so that who is ready also takes commands.
-        for provider in PROVIDERS.values():
+        for provider in known.values():
             await asyncio.to_thread(provider.prepare)
         watch.start()
         # Nor before the store, whose first answer tells of a wrong master key: commands wait in
@@ -100,10 +108,12 @@ def _bus(settings: SenderSettings, runtime: Runtime) -> Bus:
     )
 
 
-def _clients(settings: SenderSettings, database: Database) -> Clients:
+def _clients(
+    settings: SenderSettings, database: Database, providers: Mapping[str, Provider]
+) -> Clients:
     return Clients(
         MongoConnections(database),
-        PROVIDERS,
+        providers,
         settings.master_keys,
         size=settings.sender_clients,
         timeout=settings.sender_provider_timeout,
@@ -130,6 +140,14 @@ async def _lanes(settings: SenderSettings, runtime: Runtime, bus: Bus, handler: 
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Hands:
+    """What carries texts out in one owner's name."""
+
+    carrying: Carrying
+    dispatch: Dispatch
+
+
 def build_handler(
     settings: SenderSettings,
     runtime: Runtime,
@@ -141,10 +159,15 @@ def build_handler(
     of its own, because its nudge and its command may be in work at the same time."""
     store = MongoOutbound(database)
     decided = f"{runtime.replica}/decided"
+    hands = {
+        owner: _hands(settings, runtime, database, clients, owner=owner)
+        for owner in (runtime.replica, decided)
+    }
     deciding = Deciding(
         store=store,
         telling=Telling(bus, runtime.failpoints),
-        carrying=_carrying(settings, runtime, store, clients, owner=decided),
+        carrying=hands[decided].carrying,
+        dispatch=hands[decided].dispatch,
         failpoints=runtime.failpoints,
         owner=decided,
         lease=settings.sender_lease,
@@ -152,7 +175,8 @@ def build_handler(
     return Handler(
         store=store,
         bus=bus,
-        carrying=_carrying(settings, runtime, store, clients, owner=runtime.replica),
+        carrying=hands[runtime.replica].carrying,
+        dispatch=hands[runtime.replica].dispatch,
         deciding=deciding,
         metrics=runtime.metrics,
         failpoints=runtime.failpoints,
@@ -163,30 +187,36 @@ def build_handler(
     )
 
 
-def _carrying(
+def _hands(
     settings: SenderSettings,
     runtime: Runtime,
-    store: MongoOutbound,
+    database: Database,
     clients: Clients,
     *,
     owner: str,
-) -> Carrying:
-    sending = Sending(
+) -> _Hands:
+    store = MongoOutbound(database)
+    dispatch = Dispatch(
         store=store,
+        limits=MongoLimits(database),
         clients=clients,
-        providers=PROVIDERS,
         metrics=runtime.metrics,
         failpoints=runtime.failpoints,
         owner=owner,
         lease=settings.sender_lease,
-        attempts=settings.sender_attempts,
-        in_place=settings.sender_retry_in_place_max,
     )
-    return Carrying(
+    carrying = Carrying(
         store=store,
-        sending=sending,
+        ledger=MongoConsentLedger(database),
+        conversations=MongoConversationFacts(database),
+        sending=Sending(
+            providers=clients.providers,
+            attempts=settings.sender_attempts,
+            in_place=settings.sender_retry_in_place_max,
+        ),
         metrics=runtime.metrics,
         failpoints=runtime.failpoints,
         owner=owner,
         longest_pause=settings.sender_retry_after_cap,
     )
+    return _Hands(carrying, dispatch)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Final
+from datetime import datetime
+from typing import Final, TypeGuard
 
 from common.bus.verdicts import Defer
 from common.failpoints import Failpoint, Failpoints
 from common.metrics import Metrics
-from common.policy import Decision, Facts, Hold, LeaveUncertain, Refuse, Send, decide
+from common.policy import Hold, LeaveUncertain, Refuse, Send, Wait, decide
+from common.providers.port import Refused, SendResult
+from common.store.consent_ports import ConsentLedger, Conversations
+from common.store.consents import ConsentSource, NewConsent
 from common.store.ports import LeaseLost, OutboundStore
-from common.store.records import Claim, ConnectionStatus, NewOutbound, Outbound, Route
+from common.store.records import Claim, NewOutbound, Outbound, Route
 from heliograph.codes import OutcomeCode
 from heliograph.models import Outcome, OutcomeStatus, SendCommand
-from sender.sending import Lost, Progress, Sending
-from sender.steps import Again, Finished, Step, pause_after
+from sender.dispatch import Lost
+from sender.knowing import Knowing, facts_of
+from sender.sending import Meeting, Progress, Sending
+from sender.steps import Again, Finished, Later, Step, look_again_after, pause_after
 from sender.texts import now, outcome_of, refusal
 
 _BUSY_AGAIN: Final = 1.0
@@ -32,6 +37,8 @@ class Carrying:
         self,
         *,
         store: OutboundStore,
+        ledger: ConsentLedger,
+        conversations: Conversations,
         sending: Sending,
         metrics: Metrics,
         failpoints: Failpoints,
@@ -39,6 +46,9 @@ class Carrying:
         longest_pause: float,
     ):
         self._store = store
+        self._ledger = ledger
+        self._conversations = conversations
+        self._knowing = Knowing(store, ledger, conversations)
         self._sending = sending
         self._metrics = metrics
         self._failpoints = failpoints
@@ -46,105 +56,152 @@ class Carrying:
         self._longest_pause = longest_pause
 
     async def carry_out(
-        self, command: SendCommand, wanted: NewOutbound, claimed: Outbound
-    ) -> Outcome | Defer:
+        self, command: SendCommand, wanted: NewOutbound, claimed: Outbound, meeting: Meeting
+    ) -> Outcome | Defer | Later:
         """The recorded outcome of a text, or how long until it is looked at again. Where the
-        command's ID is another's, `claimed` is that one's text, and nothing of it is told."""
-        match claimed.claim:
-            case Claim.CONFLICT:
-                code = OutcomeCode.COMMAND_ID_REUSED
-                outcome = refusal(command, wanted.original_to, code, now())
-                self._count(outcome)
-                return outcome
-            case _:
-                return await self.go_on(claimed)
+        command's ID is another's, `claimed` is that one's text, and nothing of it is told.
 
-    async def go_on(self, claimed: Outbound) -> Outcome | Defer:
+        The command's other texts are met at `meeting`, which this one leaves in the end.
+        """
+        if claimed.claim is not Claim.CONFLICT:
+            return await self.go_on(claimed, meeting)
+        meeting.leave()
+        outcome = refusal(command, wanted.original_to, OutcomeCode.COMMAND_ID_REUSED, now())
+        self._count(outcome)
+        return outcome
+
+    async def go_on(self, claimed: Outbound, meeting: Meeting) -> Outcome | Defer | Later:
         """The same for a text whose command was seen before."""
-        match claimed.claim:
-            case Claim.BUSY:
-                return Defer(_BUSY_AGAIN)
-            case Claim.FINISHED if claimed.outcome is not None:
-                return claimed.outcome
-            case _:
-                return await self._resume(claimed)
-
-    async def _resume(self, claimed: Outbound) -> Outcome | Defer:
-        progress = Progress.of(claimed)
         try:
-            step = await self._sending.repeat(claimed, lambda: self._attempt(claimed, progress))
-            return await self._conclude(claimed, step, progress)
+            match claimed.claim:
+                case Claim.BUSY:
+                    return Defer(_BUSY_AGAIN)
+                case Claim.FINISHED if claimed.outcome is not None:
+                    return claimed.outcome
+                case _:
+                    return await self._resume(claimed, meeting)
+        finally:
+            meeting.leave()
+
+    async def _resume(self, claimed: Outbound, meeting: Meeting) -> Outcome | Defer | Later:
+        """Part by part, where it has parts: each is a call of its own, before which the policy is
+        asked again."""
+        try:
+            while not _is_out(claimed):
+                step, progress = await self._next_step(claimed, meeting)
+                if not (claimed.text.parts and _went_out(step)):
+                    return await self._conclude(claimed, step, progress)
+                advanced = await self._store.advance(
+                    claimed.text.tenant_id,
+                    claimed.id,
+                    owner=self._owner,
+                    provider_message_id=step.provider_message_id,
+                )
+                if advanced is None:
+                    return Defer(_BUSY_AGAIN)
+                claimed = advanced
+            return await self._finish(claimed, OutcomeCode.SENT)
         except LeaseLost:
             return Defer(_BUSY_AGAIN)
 
-    async def _attempt(self, claimed: Outbound, progress: Progress) -> Step | Lost:
-        """The gate, the consent and the clock are read here, before each call that the provider
-        gets, those that are repeated at once included."""
-        text = claimed.text
-        route, opted_out = await asyncio.gather(
-            self._store.route(text.tenant_id, text.number),
-            self._store.opted_out(text.tenant_id, text.number, text.remote),
+    async def _next_step(self, claimed: Outbound, meeting: Meeting) -> tuple[Step | Lost, Progress]:
+        progress = Progress.of(claimed)
+        step = await self._sending.repeat(
+            claimed, lambda: self._attempt(claimed, progress, meeting)
         )
-        match self._decide(claimed, route, progress, opted_out=opted_out):
+        return step, progress
+
+    async def _attempt(
+        self, claimed: Outbound, progress: Progress, meeting: Meeting
+    ) -> Step | Lost:
+        """Everything that the policy asks is read here, before each call that the provider gets,
+        those that are repeated at once included."""
+        known = await self._knowing.of(claimed)
+        route = known.route
+        facts = facts_of(
+            claimed,
+            known,
+            now=now(),
+            maybe_sent=progress.maybe_sent,
+            tries_left=self._sending.tries_left(progress),
+            deduplicates=route is not None and self._sending.deduplicates(progress, route),
+        )
+        match decide(facts):
             case Refuse(code):
                 return Finished(code)
-            case Hold():
-                return Finished(OutcomeCode.GATE_OFF)
+            case Hold(code):
+                await self._hold(claimed, code)
+                return Finished(code)
+            case Wait(until):
+                return Later((until - facts.now).total_seconds())
             case LeaveUncertain():
                 return Finished(OutcomeCode.AMBIGUOUS)
             case Send():
                 assert route is not None  # noqa: S101 - the policy refuses without one
-                return await self._sending.call(claimed, route, progress)
+                return await self._call(claimed, route, progress, meeting)
 
-    def _decide(
-        self, claimed: Outbound, route: Route | None, progress: Progress, *, opted_out: bool
-    ) -> Decision:
-        theirs = route is not None and route.agent_id == claimed.text.agent_id
-        return decide(
-            Facts(
-                body=claimed.text.body if claimed.edited else claimed.text.original_body,
-                expires_at=claimed.text.expires_at,
-                now=now(),
-                agent_active=route is not None and route.agent_active,
-                connection_active=theirs
-                and route is not None
-                and route.connection_status is not ConnectionStatus.DISCONNECTED,
-                opted_out=opted_out,
-                gate_on=route is not None and route.gate_on,
-                decision=claimed.decision,
-                maybe_sent=progress.maybe_sent,
-                tries_left=self._sending.tries_left(progress),
-                deduplicates=route is not None and self._sending.deduplicates(progress, route),
+    async def _hold(self, claimed: Outbound, code: OutcomeCode) -> None:
+        """A suspected loop holds its conversation, not this text alone."""
+        if code is OutcomeCode.LOOP_SUSPECTED:
+            text = claimed.text
+            await self._conversations.hold(
+                text.tenant_id, text.number, text.remote, reason=code.value, at=now()
             )
+
+    async def _call(
+        self, claimed: Outbound, route: Route, progress: Progress, meeting: Meeting
+    ) -> Step | Lost:
+        step, result = await self._sending.call(claimed, route, progress, meeting)
+        if isinstance(result, Refused) and result.code is OutcomeCode.RECIPIENT_OPTED_OUT:
+            await self._note_opt_out(claimed, route, result)
+        return step
+
+    async def _note_opt_out(self, claimed: Outbound, route: Route, said: SendResult) -> None:
+        """The provider knows of an opt-out that we have not heard of. What waits for the remote is
+        cancelled; that its agents are told, the sweep of the health service sees to."""
+        text = claimed.text
+        entry = NewConsent(
+            tenant_id=text.tenant_id,
+            number=text.number,
+            remote=text.remote,
+            opted_out=True,
+            at=now(),
+            source=ConsentSource.REFUSAL,
+            rule=OutcomeCode.RECIPIENT_OPTED_OUT.value,
+            who=f"provider:{route.provider}",
+            message_id=claimed.id,
         )
+        await self._ledger.note([entry])
+        await self._ledger.cancel([entry])
 
     async def _conclude(
         self, claimed: Outbound, step: Step | Lost, progress: Progress
-    ) -> Outcome | Defer:
+    ) -> Outcome | Defer | Later:
+        tenant_id = claimed.text.tenant_id
         match step:
             case Finished(code, provider_message_id):
                 return await self._finish(claimed, code, provider_message_id)
             case Again(maybe_sent, retry_after):
-                await self._store.wait(
-                    claimed.text.tenant_id, claimed.id, owner=self._owner, ambiguous=maybe_sent
-                )
-                self._failpoints.reached(Failpoint.SENDER_WAITING)
-                pause = pause_after(progress.attempts, retry_after, cap=self._longest_pause)
-                return Defer(pause)
+                await self._give_up(claimed, tenant_id, ambiguous=maybe_sent)
+                return Defer(pause_after(progress.attempts, retry_after, cap=self._longest_pause))
+            case Later(seconds, slot):
+                await self._give_up(claimed, tenant_id, ambiguous=progress.maybe_sent, slot=slot)
+                return Later(look_again_after(seconds, _seconds_left(claimed)), slot)
             case Lost():
                 return Defer(_BUSY_AGAIN)
+
+    async def _give_up(
+        self, claimed: Outbound, tenant_id: str, *, ambiguous: bool, slot: datetime | None = None
+    ) -> None:
+        await self._store.wait(
+            tenant_id, claimed.id, owner=self._owner, ambiguous=ambiguous, slot=slot
+        )
+        self._failpoints.reached(Failpoint.SENDER_WAITING)
 
     async def _finish(
         self, claimed: Outbound, code: OutcomeCode, provider_message_id: str | None = None
     ) -> Outcome:
-        outcome = outcome_of(
-            claimed.text,
-            code,
-            now(),
-            provider_message_id=provider_message_id,
-            edited=claimed.edited,
-            reason=claimed.reason,
-        )
+        outcome = outcome_of(claimed, code, now(), provider_message_id=provider_message_id)
         recorded = await self._store.finish(
             claimed.text.tenant_id, claimed.id, owner=self._owner, outcome=outcome
         )
@@ -156,3 +213,18 @@ class Carrying:
 
     def _count(self, outcome: Outcome) -> None:
         self._metrics.outcomes.labels(outcome.status, outcome.code).inc()
+
+
+def _is_out(claimed: Outbound) -> bool:
+    """Whether the provider has accepted every part of a text that has parts."""
+    return bool(claimed.text.parts) and claimed.part >= len(claimed.text.parts)
+
+
+def _went_out(step: Step | Lost) -> TypeGuard[Finished]:
+    return isinstance(step, Finished) and step.code is OutcomeCode.SENT
+
+
+def _seconds_left(claimed: Outbound) -> float | None:
+    """Seconds until a text expires."""
+    expires_at = claimed.text.expires_at
+    return max(0.0, (expires_at - now()).total_seconds()) if expires_at is not None else None

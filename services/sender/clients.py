@@ -65,6 +65,11 @@ class Clients:
         self._timeout = timeout
         self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
 
+    @property
+    def providers(self) -> Mapping[str, Provider]:
+        """The providers that clients can be built of, by name."""
+        return self._providers
+
     @contextlib.asynccontextmanager
     async def use(self, route: Route) -> AsyncIterator[ProviderClient | Refused]:
         """The client of a route's connection, or why there can be none.

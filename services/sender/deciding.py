@@ -1,4 +1,5 @@
-"""The story of one held text after somebody has decided on it: take it, carry it out, tell.
+"""The story of one text that was decided on: take it, carry it out, tell. It was held and a person
+has decided, or its remote opted out, or it is our own answer to a keyword.
 
 The nudge that brings it here has no authority. Anybody who may publish commands could have written
 it, so it names a text and nothing more: what was decided, by whom the text is sent and who is told,
@@ -13,9 +14,13 @@ from common.bus.verdicts import Defer, Done, Park, Verdict
 from common.events import TextDecided
 from common.failpoints import Failpoint, Failpoints
 from common.store.ports import OutboundStore
-from heliograph.models import UnreadableMessage
+from common.store.records import Outbound
+from heliograph.models import Outcome, UnreadableMessage
 from sender.carrying import Carrying
+from sender.dispatch import Dispatch
 from sender.identity import AgentName
+from sender.sending import Meeting
+from sender.steps import Later
 from sender.telling import FULL_AGAIN, Telling
 
 
@@ -23,8 +28,8 @@ class Deciding:
     """Handles nudges, one at a time a text.
 
     Args:
-        carrying: with an owner other than that of the commands' carrying: a command and a nudge for
-            the same text may be in work at once, and the lease has to tell them apart.
+        carrying, dispatch: with an owner other than that of the commands': a command and a nudge
+            for the same text may be in work at once, and the lease has to tell them apart.
         owner: that owner.
     """
 
@@ -34,6 +39,7 @@ class Deciding:
         store: OutboundStore,
         telling: Telling,
         carrying: Carrying,
+        dispatch: Dispatch,
         failpoints: Failpoints,
         owner: str,
         lease: float,
@@ -41,6 +47,7 @@ class Deciding:
         self._store = store
         self._telling = telling
         self._carrying = carrying
+        self._dispatch = dispatch
         self._failpoints = failpoints
         self._owner = owner
         self._lease = lease
@@ -59,13 +66,18 @@ class Deciding:
             return Done()
         self._failpoints.reached(Failpoint.SENDER_CLAIMED)
         trace.current.set(trace.follow(claimed.text.traceparent or trace.current.get()))
-        outcome = await self._carrying.go_on(claimed)
-        if isinstance(outcome, Defer):
-            return outcome
-        # Never where the nudge wants a reply: its author may be anybody.
+        outcome = await self._carrying.go_on(claimed, Meeting(1, self._dispatch.send))
+        if isinstance(outcome, Later):
+            return Defer(outcome.seconds)
+        return outcome if isinstance(outcome, Defer) else await self._tell(claimed, outcome)
+
+    async def _tell(self, claimed: Outbound, outcome: Outcome) -> Verdict:
+        """Never where the nudge wants a reply: its author may be anybody. Of our own answer to a
+        keyword no agent is told, for none has asked for it."""
         agent = AgentName(claimed.text.tenant_id, claimed.text.agent_id)
-        if not all(await self._telling.tell(agent, [outcome], None)):
-            return Defer(FULL_AGAIN)
-        self._failpoints.reached(Failpoint.SENDER_TOLD)
+        if claimed.text.notice is None:
+            if not all(await self._telling.tell(agent, [outcome], None)):
+                return Defer(FULL_AGAIN)
+            self._failpoints.reached(Failpoint.SENDER_TOLD)
         await self._store.mark_told(claimed.text.tenant_id, claimed.id)
         return Done()

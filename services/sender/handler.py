@@ -16,6 +16,7 @@ from common.addresses import normalise_address
 from common.bus.messages import (
     Delivery,
     Unroutable,
+    first_published_at,
     proven_user,
     published_key,
     told_of,
@@ -28,19 +29,22 @@ from common.metrics import Metrics
 from common.store.ports import OutboundStore
 from common.store.records import NewOutbound, Route
 from heliograph.codes import OutcomeCode
-from heliograph.models import Outcome, SendCommand, UnreadableMessage
+from heliograph.models import MAX_RECIPIENTS, Outcome, SendCommand, UnreadableMessage
 from sender.carrying import Carrying
 from sender.deciding import Deciding
+from sender.dispatch import Dispatch
 from sender.envelope import readable_command_id
 from sender.identity import AgentName, Authorised, NotProven, NotTheirs, authorise, claimed_agent
+from sender.sending import Meeting
+from sender.steps import Later
 from sender.telling import FULL_AGAIN, SenderBus, Telling
 from sender.texts import bare_outcome, now, outcome_id, recipients_of, refusals
 
 log = structlog.get_logger(__name__)
 
-_AT_ONCE: Final = 8
-"""Recipients of one command that are claimed and worked on together: few enough that the last one
-is called within its lease."""
+_AT_ONCE: Final = MAX_RECIPIENTS
+"""Recipients of one command that are claimed and worked on together: all of them, so that they go
+out in as few provider calls as possible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,9 @@ class Pass:
     told: frozenset[str]
     full: bool = False
     pauses: list[float] = field(default_factory=list)
+    """Seconds before which a recipient must not be tried again."""
+    looks: list[float] = field(default_factory=list)
+    """Seconds after which to look whether a recipient's turn has come; sooner does no harm."""
     failure: BaseException | None = None
 
     def verdict(self) -> Verdict:
@@ -74,7 +81,9 @@ class Pass:
         if self.failure is not None and not self.full:
             raise self.failure
         pauses = [*self.pauses, *[FULL_AGAIN] * self.full]
-        return Defer(max(pauses), self.told) if pauses else Done()
+        if pauses:
+            return Defer(max(pauses), self.told)
+        return Defer(min(self.looks), self.told) if self.looks else Done()
 
 
 class Handler:
@@ -91,6 +100,7 @@ class Handler:
         store: OutboundStore,
         bus: SenderBus,
         carrying: Carrying,
+        dispatch: Dispatch,
         deciding: Deciding,
         metrics: Metrics,
         failpoints: Failpoints,
@@ -103,6 +113,7 @@ class Handler:
         self._bus = bus
         self._telling = Telling(bus, failpoints)
         self._carrying = carrying
+        self._dispatch = dispatch
         self._deciding = deciding
         self._metrics = metrics
         self._failpoints = failpoints
@@ -217,6 +228,7 @@ class Handler:
             limit=self._long_text_limit,
             at=now(),
             traceparent=trace.current.get(),
+            ordered_at=first_published_at(order.delivery, self._bus.user),
         )
         at_hand = self._new_pass(order.delivery)
         invalid = await self._tell(at_hand, order.agent, recipients.invalid, order.delivery)
@@ -230,9 +242,10 @@ class Handler:
         the others have come to is told before the failure is raised."""
         claims = await self._store.claim(texts, owner=self._owner, lease=self._lease)
         self._failpoints.reached(Failpoint.SENDER_CLAIMED)
+        meeting = Meeting(len(texts), self._dispatch.send)
         results = await asyncio.gather(
             *(
-                self._carrying.carry_out(order.command, text, claimed)
+                self._carrying.carry_out(order.command, text, claimed, meeting)
                 for text, claimed in zip(texts, claims, strict=True)
             ),
             return_exceptions=True,
@@ -242,6 +255,8 @@ class Handler:
             match result:
                 case Defer(seconds):
                     at_hand.pauses.append(seconds)
+                case Later(seconds):
+                    at_hand.looks.append(seconds)
                 case Outcome():
                     outcomes.append(result)
                 case BaseException():

@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
-import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_before_delay
 from tenacity.wait import wait_exponential_jitter
 
-from common.failpoints import Failpoint, Failpoints
-from common.ids import derive_uuid
-from common.metrics import Metrics
-from common.providers.port import (
-    Accepted,
-    Ambiguous,
-    NotProcessed,
-    Provider,
-    Refused,
-    SendResult,
-    Text,
-)
-from common.redact import unquote
-from common.store.ports import OutboundStore
+from common.providers.port import Provider, SendResult
 from common.store.records import Outbound, Route, SendState
-from sender.clients import Clients
-from sender.steps import Again, Step, step_after
+from sender.dispatch import Answer, Broken, Called, Limited, Lost, NoCall, Ready
+from sender.steps import Again, Later, Step, step_after
+from sender.together import Together
 
-log = structlog.get_logger(__name__)
-
-_ANSWERS: Final[Mapping[type[SendResult], str]] = {
-    Accepted: "accepted",
-    NotProcessed: "not_processed",
-    Ambiguous: "ambiguous",
-    Refused: "refused",
-}
 _OWN_WAIT: Final = wait_exponential_jitter(multiplier=0.2, exp_base=3, max=10, jitter=0.1)
 
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Another replica has taken the text over; nothing may be sent here."""
+Meeting: TypeAlias = Together[Ready, Answer]
+"""Where the texts of one command meet before they are called for."""
 
 
 @dataclass(slots=True)
@@ -66,34 +42,15 @@ Attempt = Callable[[], Awaitable[Step | Lost]]
 
 
 class Sending:
-    """Calls providers for claimed texts.
+    """Tries of claimed texts.
 
     Args:
         attempts: calls for one text, over all passes.
         in_place: seconds within which a call is repeated at once.
-        lease: seconds for which a text is this replica's from each call on.
     """
 
-    def __init__(
-        self,
-        *,
-        store: OutboundStore,
-        clients: Clients,
-        providers: Mapping[str, Provider],
-        metrics: Metrics,
-        failpoints: Failpoints,
-        owner: str,
-        lease: float,
-        attempts: int,
-        in_place: float,
-    ):
-        self._store = store
-        self._clients = clients
+    def __init__(self, *, providers: Mapping[str, Provider], attempts: int, in_place: float):
         self._providers = providers
-        self._metrics = metrics
-        self._failpoints = failpoints
-        self._owner = owner
-        self._lease = lease
         self._attempts = attempts
         self._in_place = in_place
 
@@ -125,28 +82,29 @@ class Sending:
         step: Step | Lost = await retrying(once)
         return step
 
-    async def call(self, claimed: Outbound, route: Route, progress: Progress) -> Step | Lost:
-        """Call the provider once, and note in `progress` what that means."""
-        async with self._clients.use(route) as client:
-            if isinstance(client, Refused):
-                log.warning("send.no_client", connection=route.connection_id, why=client.detail)
-                return self._step(client, route, progress)
-            if not await self._store.begin(
-                claimed.text.tenant_id, claimed.id, owner=self._owner, lease=self._lease, via=route
-            ):
-                return Lost()
-            progress.attempts += 1
-            if not progress.maybe_sent:
-                progress.connection_id = route.connection_id
-            self._failpoints.reached(Failpoint.SENDER_BEGUN)
-            started = time.perf_counter()
-            result = await client.send(_text(claimed, route))
-            self._failpoints.reached(Failpoint.SENDER_CALLED)
-        self._note(result, claimed, route, time.perf_counter() - started)
-        step = self._step(result, route, progress)
-        if isinstance(step, Again):
-            progress.maybe_sent = step.maybe_sent
-        return step
+    async def call(
+        self, claimed: Outbound, route: Route, progress: Progress, meeting: Meeting
+    ) -> tuple[Step | Lost, SendResult | None]:
+        """Call the provider once, together with the command's other texts, and note in `progress`
+        what that means. With what follows comes what the provider has answered, if it was asked."""
+        answer = await meeting.join(Ready(claimed, route, progress.maybe_sent))
+        match answer:
+            case Broken(error):
+                raise error
+            case Lost():
+                return answer, None
+            case Limited(seconds, slot):
+                return Later(seconds, slot), None
+            case NoCall(result):
+                return self._step(result, route, progress), None
+            case Called(result):
+                progress.attempts += 1
+                if not progress.maybe_sent:
+                    progress.connection_id = route.connection_id
+                step = self._step(result, route, progress)
+                if isinstance(step, Again):
+                    progress.maybe_sent = step.maybe_sent
+                return step, result
 
     def _step(self, result: SendResult, route: Route, progress: Progress) -> Step:
         return step_after(
@@ -155,36 +113,6 @@ class Sending:
             tries_left=self.tries_left(progress),
             deduplicates=self.deduplicates(progress, route),
         )
-
-    def _note(self, result: SendResult, claimed: Outbound, route: Route, seconds: float) -> None:
-        answer = _ANSWERS[type(result)]
-        self._metrics.provider_calls.labels(route.provider, answer).inc()
-        self._metrics.provider_seconds.labels(route.provider).observe(seconds)
-        if isinstance(result, Accepted):
-            return
-        to_blame = isinstance(result, Refused) and result.account
-        write = log.error if to_blame else log.warning
-        write(
-            "send.not_accepted",
-            answer=answer,
-            # A provider may quote what it was given.
-            why=unquote(result.detail, claimed.text.body),
-            message_id=claimed.id,
-            connection=route.connection_id,
-        )
-
-
-def _text(claimed: Outbound, route: Route) -> Text:
-    # With other words it is another text, also to a provider that remembers a call for the first.
-    words = ("edited",) if claimed.edited else ()
-    return Text(
-        sender=route.address,
-        recipient=claimed.text.remote,
-        body=claimed.text.body,
-        reference=claimed.id,
-        request_id=derive_uuid("repeatability", claimed.id, *words),
-        first_sent=claimed.first_sent,
-    )
 
 
 def _wait(state: RetryCallState) -> float:

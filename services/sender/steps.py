@@ -6,9 +6,12 @@ second try says nothing of the first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
+from common.bus.topology import DEFER_DELAYS
 from common.providers.port import Accepted, Ambiguous, NotProcessed, Refused, SendResult
 from heliograph.codes import OutcomeCode
 
@@ -32,7 +35,16 @@ class Again:
     retry_after: float | None = None
 
 
-Step = Finished | Again
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Not now: the number's limits, or the recipient's quiet hours, make it wait for about so many
+    seconds. Looking earlier does no harm. `slot` is its place in the order."""
+
+    seconds: float
+    slot: datetime | None = None
+
+
+Step = Finished | Again | Later
 
 
 def step_after(
@@ -58,3 +70,16 @@ def pause_after(attempts: int, retry_after: float | None, *, cap: float) -> floa
     """Seconds to the next try out of a wait queue: doubling with the attempts made so far, no less
     than the provider asks for, no more than `cap`."""
     return min(cap, max(_BASE ** min(attempts, 30), retry_after or 0.0))
+
+
+def look_again_after(
+    seconds: float, expires_in: float | None, *, steps: Sequence[float] = DEFER_DELAYS
+) -> float:
+    """Seconds in a wait queue for a text that cannot leave for `seconds`: the longest step that is
+    not too long, so that a place in the order is not missed, and no longer than until the text
+    expires, so that its agent hears of that in time. `steps` rise."""
+    fitting = [step for step in steps if step <= seconds]
+    pause = fitting[-1] if fitting else steps[0]
+    if expires_in is None or expires_in >= pause:
+        return pause
+    return next((step for step in steps if step >= expires_in), pause)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +20,8 @@ from conformance.store_world import (
 
 from common.store.control import NewBody
 from common.store.records import ApprovalDecision, Claim, NewOutbound, Outbound, SendState
-from heliograph.models import OutcomeStatus
+from heliograph.codes import OutcomeCode
+from heliograph.models import OutcomeStatus, OutcomeWarning
 
 OTHER_WORDS = NewBody(
     body="Other $words", whole="Other $words", truncated=False, encoding="GSM-7", segments=1
@@ -40,6 +42,29 @@ class DecidedSuite:
         assert (resumed.decision, resumed.outcome) == (ApprovalDecision.APPROVED, None)
         assert (resumed.edited, resumed.reason) == (False, None)
         assert resumed.text == text
+
+    async def test_other_words_are_another_text_with_parts_and_warnings_of_its_own(
+        self, stores: Stores
+    ) -> None:
+        text = await held(
+            stores,
+            new_outbound(
+                parts=("1/2 a", "2/2 b"),
+                problem=OutcomeCode.TEXT_TOO_LONG,
+                warnings=(OutcomeWarning.LANDLINE, OutcomeWarning.SHORTENED_URL),
+            ),
+        )
+        words = replace(
+            OTHER_WORDS,
+            parts=("1/3 x", "2/3 y", "3/3 z"),
+            warnings=(OutcomeWarning.TRANSLITERATED,),
+        )
+        await stores.decide("acme", text.id, ApprovalDecision.APPROVED, body=words)
+        taken = await take(stores, text.id)
+        assert taken is not None
+        assert (taken.text.body, taken.text.parts) == (words.body, words.parts)
+        assert (taken.text.problem, taken.slot, taken.part, taken.part_ids) == (None, None, 0, ())
+        assert taken.text.warnings == (OutcomeWarning.LANDLINE, OutcomeWarning.TRANSLITERATED)
 
     async def test_nothing_is_taken_that_nobody_has_decided_on(self, stores: Stores) -> None:
         text = new_outbound()

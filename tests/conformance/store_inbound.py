@@ -16,7 +16,7 @@ from conformance.store_world import (
     send,
 )
 
-from common.store.records import Claim, Inbound, NewInbound
+from common.store.records import Claim, Inbound
 from heliograph.models import Direction, Keyword, OutcomeStatus
 
 
@@ -28,8 +28,6 @@ class InboundSuite:
     async def test_nothing_is_recorded_of_nothing(self, stores: Stores) -> None:
         assert await record(stores) == []
         assert await stores.inbound.histories([], limit=10) == {}
-        assert await stores.inbound.opted_out([]) == frozenset()
-        await stores.inbound.note_consent([])
         await stores.inbound.mark_handed_over([], tenant_ids=frozenset())
 
     async def test_a_new_text_is_fresh_and_comes_back_as_it_was(self, stores: Stores) -> None:
@@ -175,55 +173,7 @@ class InboundSuite:
             ("perhaps", "uncertain"),
         ]
 
-    async def test_the_newest_consent_wins_in_any_order(self, stores: Stores) -> None:
-        out = keyword_text("out", at=10, keyword=Keyword.OPT_OUT)
-        back = keyword_text("back", at=20, keyword=Keyword.OPT_IN)
-        for order, expected in (((out,), True), ((back,), False), ((out,), False)):
-            await stores.inbound.note_consent(await record(stores, *order))
-            assert await opted_out(stores, out) is expected
-        newest = keyword_text("newest", at=30, keyword=Keyword.OPT_OUT)
-        await stores.inbound.note_consent(await record(stores, newest, back, out))
-        assert await opted_out(stores, out) is True
-
-    async def test_of_two_consents_at_one_instant_the_opt_out_stays(self, stores: Stores) -> None:
-        out = keyword_text("out", at=10, keyword=Keyword.OPT_OUT)
-        back = keyword_text("back", at=10, keyword=Keyword.OPT_IN)
-        await stores.inbound.note_consent(await record(stores, out, back))
-        assert await opted_out(stores, out) is True
-        await stores.inbound.note_consent(await record(stores, back, out))
-        assert await opted_out(stores, out) is True
-
-    async def test_other_texts_say_nothing_about_consent(self, stores: Stores) -> None:
-        out = keyword_text("out", at=10, keyword=Keyword.OPT_OUT)
-        asks = keyword_text("help", at=20, keyword=Keyword.HELP)
-        await stores.inbound.note_consent(await record(stores, new_text(at=5), out, asks))
-        assert await opted_out(stores, out) is True
-
-    async def test_an_opt_out_holds_for_one_conversation_of_one_tenant(
-        self, stores: Stores
-    ) -> None:
-        out = new_text("out", keyword=Keyword.OPT_OUT, remote="$weird sender")
-        results = await record(stores, out, new_text("b"), new_text("c", tenant_id="other"))
-        await stores.inbound.note_consent(results)
-        assert await stores.inbound.opted_out(results) == {out.conversation_id}
-        assert await opted_out(stores, out) is True
-        assert await opted_out(stores, new_text(tenant_id="other", remote=out.remote)) is False
-        assert await opted_out(stores, new_text()) is False
-
     async def test_instants_are_kept_to_the_millisecond(self, stores: Stores) -> None:
         exact = START + timedelta(microseconds=123_999)
         (result,) = await record(stores, new_text(accepted_at=exact))
         assert result.text.accepted_at == START + timedelta(milliseconds=123)
-
-
-def keyword_text(key: str, *, at: float, keyword: Keyword) -> NewInbound:
-    return new_text(key, at=at, keyword=keyword)
-
-
-async def opted_out(stores: Stores, text: NewInbound) -> bool:
-    """Whether the remote has opted out, as a batch of turns and as a send are told."""
-    (known,) = await record(stores, text)
-    of_batch = text.conversation_id in await stores.inbound.opted_out([known])
-    of_send = await stores.outbound.opted_out(text.tenant_id, text.number, text.remote)
-    assert of_batch is of_send
-    return of_send

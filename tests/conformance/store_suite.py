@@ -6,10 +6,14 @@ on a `FakeClock`.
 
 from __future__ import annotations
 
+from conformance.store_cancels import CancelSuite, NoticeSuite
 from conformance.store_connections import ConnectionSuite, LeaseSuite
+from conformance.store_consents import ConsentSuite, ConversationSuite
 from conformance.store_decided import DecidedSuite
 from conformance.store_inbound import InboundSuite
+from conformance.store_limits import LimitSuite
 from conformance.store_outbound import OutboundSuite
+from conformance.store_report_parts import BatchReportSuite, NoticeReportSuite, PartReportSuite
 from conformance.store_reports import ExecutionSuite, ReportSuite
 from conformance.store_world import FakeClock, Stores
 
@@ -19,10 +23,18 @@ __all__ = ["FakeClock", "StoreSuite", "Stores"]
 class StoreSuite(
     InboundSuite,
     ReportSuite,
+    BatchReportSuite,
+    PartReportSuite,
+    NoticeReportSuite,
     OutboundSuite,
     DecidedSuite,
     ExecutionSuite,
     ConnectionSuite,
     LeaseSuite,
+    ConsentSuite,
+    CancelSuite,
+    NoticeSuite,
+    ConversationSuite,
+    LimitSuite,
 ):
     """Every promise of every port."""

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from common.sending_rules import OptOutScope
+from common.store.consent_ports import ConsentLedger, Conversations
+from common.store.consents import ConsentSource, NewConsent
 from common.store.control import NewBody
+from common.store.limit_ports import Limits
 from common.store.ports import (
     Connections,
     Directory,
@@ -60,6 +64,12 @@ class Decide(Protocol):
     ) -> bool: ...
 
 
+class SetScope(Protocol):
+    """Sets of which numbers of a tenant an opt-out is, as the control plane does."""
+
+    async def __call__(self, tenant_id: str, scope: OptOutScope) -> None: ...
+
+
 @dataclass(frozen=True)
 class Stores:
     """Every port over one empty database."""
@@ -72,6 +82,10 @@ class Stores:
     connections: Connections
     leases: Leases
     decide: Decide
+    consents: ConsentLedger
+    conversations: Conversations
+    scope: SetScope
+    limits: Limits
 
 
 def new_text(key: str = "1", *, at: float = 0, **changes: Any) -> NewInbound:
@@ -119,6 +133,24 @@ def new_outbound(command: str = "answer", index: int = 0, **changes: Any) -> New
         "traceparent": None,
     }
     return NewOutbound(**(fields | changes))
+
+
+def new_consent(
+    about: str | None = "stop", *, at: float = 0, opted_out: bool = True, **changes: Any
+) -> NewConsent:
+    """An entry of the ledger; `about` is the inbound text, `at` seconds after the start."""
+    fields: dict[str, Any] = {
+        "tenant_id": "acme",
+        "number": NUMBER,
+        "remote": REMOTE,
+        "opted_out": opted_out,
+        "at": START + timedelta(seconds=at),
+        "source": ConsentSource.KEYWORD,
+        "rule": "STOP" if opted_out else "START",
+        "who": "remote",
+        "message_id": about,
+    }
+    return NewConsent(**(fields | changes))
 
 
 def outcome_of(

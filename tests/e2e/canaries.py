@@ -26,9 +26,12 @@ a leak."""
 _THREADS: Final = (
     r"(list_conversations|get_conversation|read_thread|search_messages|get_message|list_approvals"
     r"|get_approval|conversations_page|conversation_page|message_page|approvals_page|approval_page"
-    r"|overview_page)"
+    r"|overview_page|list_consents|get_consent|opt_outs_page|opt_out_page)"
 )
-_DECISIONS: Final = r"(approve|reject|approval_approve|approval_reject|approvals_measure)"
+_DECISIONS: Final = (
+    r"(approve|reject|approval_approve|approval_reject|approvals_measure"
+    r"|opt_out|opt_in|confirm_opt_out|undo_opt_out|opt_out_enter|opt_out_check)"
+)
 _LIVES: Final = r"(list_executions|get_execution|executions_page)"
 _STAFF: Final = r"(viewer|approver|admin|operator|guest)"
 
@@ -38,7 +41,9 @@ class Kind(Enum):
 
     SECRET = r"(?!)"
     WORDS = rf"{_STAFF} GET {_THREADS}|{_STAFF} POST {_DECISIONS}|bus bodies|store messages|history"
-    REMOTE = rf"{WORDS}|{_STAFF} GET {_LIVES}|store (messages|consents|conversations)"
+    REMOTE = (
+        rf"{WORDS}|{_STAFF} GET {_LIVES}|store (messages|consents|consent_ledger|conversations)"
+    )
 
 
 @dataclass(frozen=True, slots=True)

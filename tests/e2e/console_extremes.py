@@ -15,12 +15,12 @@ from tests.unit.console_setup_stage import agent, key, number
 from tests.unit.console_stage import Sampled, Stage, open_stage
 
 LENGTHS: Final[Mapping[str, int]] = {
-    **dict.fromkeys(("name", "employee", "by", "created_by", "decided_by"), 100),
+    **dict.fromkeys(("name", "employee", "by", "who", "created_by", "decided_by"), 100),
     **dict.fromkeys(("opt_out_accepted_by", "gate_changed_by", "partner"), 100),
     **dict.fromkeys(("description", "note"), 1_000),
     **dict.fromkeys(("error", "reason", "report_details", "detail"), 500),
     **dict.fromkeys(("body", "original_body"), 20_000),
-    **dict.fromkeys(("agent_id", "bus_user", "command_id", "in_reply_to", "tag"), 64),
+    **dict.fromkeys(("agent_id", "bus_user", "command_id", "in_reply_to", "tag", "rule"), 64),
     **dict.fromkeys(("message_id", "connection_id", "conversation_id"), 64),
     **dict.fromkeys(("provider_message_id", "report_code", "code", "target"), 64),
 }
@@ -83,3 +83,4 @@ def _stretch(stage: Stage, grain: str) -> None:
             answers.update({name: stretched(answer, grain) for name, answer in answers.items()})
     held = stretched(samples.approval(), grain)
     stage.approvals.held = {"m-held": replace(held, message_id="m-held")}
+    desks.consents.said = stretched(samples.entries(), grain)

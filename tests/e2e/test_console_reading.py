@@ -18,6 +18,7 @@ PAGES = {
     "overview": "",
     "approvals": "approvals",
     "conversations": "conversations",
+    "opt-outs": "opt-outs",
     "executions": "executions",
     "connections": "connections",
     "connection": "connections/acme-acs",

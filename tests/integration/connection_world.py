@@ -3,7 +3,6 @@ and a bus in memory."""
 
 from __future__ import annotations
 
-import base64
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -173,7 +172,7 @@ class World:
 
     def provider_accepts(self, *keys: str) -> None:
         """Which access keys the resource has from now on."""
-        self.sim._endpoint._keys = [base64.b64decode(key) for key in keys]
+        self.sim.keys.accept_only(*keys)
 
     @property
     def parameters(self) -> dict[str, str]:

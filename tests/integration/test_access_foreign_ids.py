@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ from console_world import (
 )
 
 from common.secrets import MasterKeys
+from common.store.mongo_conversation_holds import MongoConversationFacts
 from common.store.mongo_outbound import MongoOutbound
 from common.store.records import NewOutbound
 from health.access.roles import Role
@@ -47,9 +49,25 @@ REFERENCES: Final = ("connection_id", "agent_id")
 """Fields of a body that name a thing of the tenant."""
 
 IN_PATHS: Final = [
-    (route, name) for route in ROUTES for name in _PART.findall(route.path) if name != "tenant_id"
+    (route, name)
+    for route in ROUTES
+    for name in _PART.findall(route.path)
+    # A remote is nobody's: what a tenant knows of it, the tenant's number beside it tells.
+    if name not in {"tenant_id", "remote"}
 ]
-KEPT: Final = ("tenants", "agents", "connections", "numbers", "messages", "conversations", "audit")
+KEPT: Final = (
+    "tenants",
+    "agents",
+    "connections",
+    "numbers",
+    "messages",
+    "conversations",
+    "consents",
+    "consent_ledger",
+    "conversation_holds",
+    "switches",
+    "audit",
+)
 
 
 @dataclass(frozen=True)
@@ -88,11 +106,16 @@ async def held(world: ConsoleWorld, seed: Seed) -> NewOutbound:
 async def things_of(world: ConsoleWorld, seed: Seed) -> dict[str, str]:
     text = await held(world, seed)
     key = await make_key(world.database, Role.VIEWER, seed.tenant_id)
+    holds = MongoConversationFacts(world.database)
+    await holds.hold(
+        seed.tenant_id, seed.number, text.remote, reason="loop_suspected", at=datetime.now(UTC)
+    )
     return {
         "tenant_id": TENANT,
         "connection_id": seed.connection_id,
         "agent_id": seed.agent_id,
         "address": seed.number,
+        "remote": text.remote,
         "message_id": text.id,
         "conversation_id": text.conversation_id,
         "key_id": key.split("_")[1],
@@ -144,9 +167,12 @@ def body_of(route: Route, houses: Houses) -> dict[str, Any]:
         "Confirmation": {"confirm": True},
         "Gate": {"on": True, "confirm": True},
         "Assignment": {"agent_id": houses.own["agent_id"]},
+        "RuleChanges": {"daily_texts": 5},
         "Move": {"connection_id": houses.own["connection_id"]},
         "Reject": {"reason": "No."},
         "Approve": {},
+        "Word": {},
+        "Agreement": {"note": "Agreed."},
     }
     named = route.body.__name__ if route.body is not None else ""
     return bodies.get(named, {"name": "Renamed"})
@@ -169,6 +195,9 @@ def form_of(houses: Houses) -> dict[str, str]:
         "confirm": "true",
         "body": "Other words.",
         "reason": "No.",
+        "number": houses.own["address"],
+        "remote": houses.own["remote"],
+        "note": "Agreed.",
     }
 
 

@@ -30,6 +30,7 @@ NOWHERE: Final = {
     "connection_id": "0" * 32,
     "number": "+19995550199",
     "address": "+19995550199",
+    "remote": "+12125550147",
 }
 """What the parts of a path are filled with: things that do not exist, in a tenant that does."""
 

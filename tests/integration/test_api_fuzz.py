@@ -49,6 +49,10 @@ KEPT: Final[dict[str, tuple[str, ...]]] = {
     "numbers": (),
     "keys": ("last_used_at",),
     "messages": (),
+    "consents": ("sync",),
+    "consent_ledger": (),
+    "switches": (),
+    "conversation_holds": (),
     "audit": (),
 }
 """What a refused request must leave as it was, by collection, but for the fields that change by
@@ -141,6 +145,7 @@ async def test_whatever_is_sent_is_answered_as_described(
         "agent_id": console.seed.agent_id,
         "connection_id": console.seed.connection_id,
         "address": NUMBER,
+        "remote": "+12125550147",
         "queue": "dead.sender.commands",
     }
     made = await asyncio.to_thread(_fuzz, name, mode, console, known, mongo_uri)

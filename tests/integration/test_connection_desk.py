@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from connection_world import (
@@ -24,6 +25,7 @@ from connection_world import (
 )
 
 from common.providers.acs import Acs
+from common.providers.port import Accepted, Text
 from common.secrets import SecretUnreadable
 from common.store.control import CLEARED, ConnectionView, NumberType
 from common.store.control_ports import (
@@ -468,7 +470,7 @@ async def test_what_is_connected_is_not_reconnected(world: World) -> None:
 
 async def test_a_partners_number_is_connected_only_through_the_partner(world: World) -> None:
     number = new_number("+447700900123", type=NumberType.PARTNER, region="GB")
-    world.sim.numbers["+447700900123"] = world.sim.numbers[NUMBER]
+    world.sim.own("+447700900123", partner="infobip")
     with refused(ProblemCode.INVALID_NUMBER) as caught:
         await world.connect(number)
     assert set(caught.value.fields) == {"numbers.0.type"}
@@ -485,3 +487,27 @@ async def test_a_partners_number_is_connected_only_through_the_partner(world: Wo
     assert kept == added
     with refused(ProblemCode.INVALID_NUMBER):
         await world.number_desk.move(TENANT, added.address, plain.id, version=None, by=ADMIN)
+
+
+async def test_what_is_sealed_of_a_connection_names_its_partner_to_the_provider(
+    world: World,
+) -> None:
+    world.sim.own("+447700900123", partner="infobip")
+    view = await world.connect(
+        partner="infobip", parameters=world.parameters | {"partner_key": "k"}
+    )
+    record = await world.connections.get(TENANT, view.id)
+    assert record is not None
+    client = Acs().connect(world.vault.open(record), timeout=5)
+    text = Text(
+        sender="+447700900123",
+        recipient="+447700900999",
+        body="Hello",
+        reference="r",
+        request_id=UUID(int=1),
+        first_sent=NOW,
+        partner_number=True,
+    )
+    assert isinstance(await client.send(text), Accepted)
+    await client.close()
+    assert world.sim.sends[-1]["partner"] == "infobip"

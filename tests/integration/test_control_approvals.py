@@ -33,7 +33,7 @@ from heliograph.models import OutcomeStatus
 TTL = 3600.0
 JANE = Actor(kind="key", id="k1", name="Jane", role="approver")
 JOE = Actor(kind="key", id="k2", name="Joe", role="admin")
-APPROVED, REJECTED, EXPIRED = ApprovalDecision
+APPROVED, REJECTED, EXPIRED, CANCELLED = ApprovalDecision
 OTHER = NewBody(
     body="Other words", whole="Other words", truncated=False, encoding="GSM-7", segments=1
 )

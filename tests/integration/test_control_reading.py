@@ -13,6 +13,7 @@ from conformance.store_world import (
     REMOTE,
     START,
     FakeClock,
+    new_consent,
     new_outbound,
     new_report,
     new_text,
@@ -25,6 +26,7 @@ from common.store.client import Database, open_database
 from common.store.control import Actor, ApprovalDecision, ConversationState, Page, TextFilter
 from common.store.control_ports import BadCursor
 from common.store.mongo_connections import MongoConnections
+from common.store.mongo_consents import MongoConsentLedger
 from common.store.mongo_control_reading import MongoReading
 from common.store.mongo_inbound import MongoInbound
 from common.store.mongo_outbound import MongoOutbound
@@ -44,6 +46,7 @@ class World:
         self.clock = FakeClock()
         self.inbound = MongoInbound(database, clock=self.clock)
         self.outbound = MongoOutbound(database, clock=self.clock)
+        self.ledger = MongoConsentLedger(database, clock=self.clock)
         self.reading = MongoReading(database)
         self.messages = database.collection(schema.MESSAGES)
 
@@ -209,9 +212,8 @@ class TestConversations:
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(mongo_walk, "SPAN", 100)
-        stop = new_text("stop", remote=remote(1), keyword=Keyword.OPT_OUT)
-        recorded = await world.inbound.record([stop], owner="one", lease=LEASE)
-        await world.inbound.note_consent(recorded)
+        await world.arrive(new_text("stop", remote=remote(1), keyword=Keyword.OPT_OUT))
+        await world.ledger.note([new_consent(remote=remote(1))])
         await world.arrive(*(new_text(str(n), at=n, remote=remote(0)) for n in range(350)))
         pages: list[int] = []
 
@@ -227,8 +229,8 @@ class TestConversations:
 
     async def test_it_tells_of_an_opt_out_and_of_what_waits(self, world: World) -> None:
         text = new_text("1", keyword=Keyword.OPT_OUT)
-        recorded = await world.inbound.record([text], owner="one", lease=LEASE)
-        await world.inbound.note_consent(recorded)
+        await world.arrive(text)
+        await world.ledger.note([new_consent()])
         for command in ("a", "b"):
             await world.send(new_outbound(command), OutcomeStatus.HELD)
         view = await world.reading.conversation("acme", text.conversation_id)

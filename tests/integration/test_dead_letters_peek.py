@@ -46,6 +46,7 @@ class Given:
         self.correlation_id = self.reply_to = None
         self.headers: dict[str, Any] = {"traceparent": "t", HEADER_ATTEMPTS: 3}
         self.redelivered = self.stale = False
+        self.published_at = None
 
     async def ack(self, *, multiple: bool = False) -> None: ...
     async def requeue(self) -> None: ...

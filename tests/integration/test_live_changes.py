@@ -10,11 +10,22 @@ import aiohttp
 import pymongo
 import pytest
 from aiohttp import web
-from conformance.store_world import LEASE, new_outbound, new_text, outcome_of
+from conformance.store_world import (
+    LEASE,
+    NUMBER,
+    REMOTE,
+    START,
+    new_outbound,
+    new_text,
+    outcome_of,
+)
 
 from common.store import mongo_changes
 from common.store.client import Database, open_database
+from common.store.consents import ConsentSource, NewConsent
 from common.store.control import Happening
+from common.store.mongo_consent_sync import MongoConsentSync
+from common.store.mongo_consents import MongoConsentLedger
 from common.store.mongo_control_reading import MongoReading
 from common.store.mongo_inbound import MongoInbound
 from common.store.mongo_outbound import MongoOutbound
@@ -291,3 +302,29 @@ class TestServerSentEvents:
             async with asyncio.timeout(10):
                 await site.runner.cleanup()
                 await response.content.read()
+
+
+async def test_what_a_remote_says_on_being_texted_is_told_and_what_a_provider_is_told_is_not(
+    database: Database, live: Live
+) -> None:
+    ledger, sync = MongoConsentLedger(database), MongoConsentSync(database)
+    word = NewConsent(
+        tenant_id="acme",
+        number=NUMBER,
+        remote=REMOTE,
+        opted_out=True,
+        at=START,
+        source=ConsentSource.PERSON,
+        rule="opt_out",
+        who="Jane",
+    )
+    async with live.subscribe("acme") as queue:
+        await opened(live)
+        await ledger.note([word])
+        untold = await sync.take(lease=LEASE)
+        assert untold is not None
+        await sync.settle(untold, told=True)
+        last = await arrive(database, "last")
+        told = [await following(queue) for _ in range(2)]
+    assert (told[0], told[0].kind) == (Happening("acme", word.conversation_id), "consent")
+    assert told[1].message_id == last

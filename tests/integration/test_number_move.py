@@ -13,20 +13,30 @@ from conformance.store_world import LEASE, new_text
 from connection_world import ADMIN, NUMBER, TENANT, World, new_number, open_world
 
 from common.failpoints import Failpoints
+from common.lifecycle import Runtime
+from common.management import Management
 from common.metrics import Metrics
-from common.providers.port import Accepted, Health, Healthy, Provider, SendResult, Text
+from common.providers.port import (
+    Accepted,
+    FetchedReport,
+    Health,
+    Healthy,
+    Provider,
+    SendResult,
+    Text,
+)
 from common.providers.registry import PROVIDERS
+from common.secrets import generate_master_key
 from common.store.control import ConnectionView, NumberType
 from common.store.mongo_control_reading import MongoReading
 from common.store.mongo_inbound import MongoInbound
-from common.store.mongo_outbound import MongoOutbound
 from common.store.records import SendState
 from health.web.problems import Problem, ProblemCode
 from heliograph.models import SendCommand
-from sender.carrying import Carrying
+from sender.app import build_handler
 from sender.clients import Clients
 from sender.handler import Handler
-from sender.sending import Sending
+from sender.settings import SenderSettings
 
 REMOTE = "+12065550147"
 VIBES: Mapping[str, Any] = {
@@ -42,6 +52,7 @@ class StandIn:
 
     name: str = "vibes"
     deduplicates: bool = True
+    max_recipients: int = 1
     sent: list[tuple[Mapping[str, str], Text]] = field(default_factory=list)
     foreign: set[str] = field(default_factory=set)
     """Numbers that are not the account's."""
@@ -61,11 +72,20 @@ class StandInClient:
         self.provider.sent.append((self.credentials, text))
         return Accepted("vibes-1")
 
+    async def send_all(self, texts: Sequence[Text]) -> Sequence[SendResult]:
+        return [await self.send(text) for text in texts]
+
     async def check(self, numbers: Sequence[str]) -> Health:
         return Healthy()
 
     async def owns(self, number: str) -> bool | None:
         return number not in self.provider.foreign
+
+    async def opt_out(self, sender: str, recipient: str, *, opted_out: bool) -> bool | None: ...
+
+    async def opted_out(self, sender: str, recipient: str) -> bool | None: ...
+
+    async def report(self, provider_message_id: str) -> FetchedReport | None: ...
 
     async def close(self) -> None: ...
 
@@ -107,31 +127,17 @@ class Nowhere:
 
 def sender(world: World, clients: Clients) -> Handler:
     """The sender's handler over the same store and providers."""
-    shared: dict[str, Any] = {
-        "store": MongoOutbound(world.database),
-        "metrics": Metrics(),
-        "failpoints": Failpoints(),
-    }
-    sending = Sending(
-        **shared,
-        owner="a",
-        clients=clients,
-        providers=world.providers,
-        lease=LEASE,
-        attempts=3,
-        in_place=0.0,
+    settings = SenderSettings(
+        rabbitmq_url="amqp://nowhere",
+        mongodb_uri="mongodb://nowhere",
+        master_key=generate_master_key(),
+        trust_command_identity=True,
+        sender_retry_in_place_max=0,
     )
-    carrying = Carrying(**shared, owner="a", sending=sending, longest_pause=600)
-    return Handler(
-        **shared,
-        owner="a",
-        bus=cast("Any", Nowhere()),
-        carrying=carrying,
-        deciding=cast("Any", None),
-        lease=LEASE,
-        long_text_limit=160,
-        trust=True,
-    )
+    metrics = Metrics()
+    management = Management(metrics, host="127.0.0.1", port=0)
+    runtime = Runtime("sender", metrics, management, Failpoints(), replica="a")
+    return build_handler(settings, runtime, world.database, cast("Any", Nowhere()), clients)
 
 
 async def answer(world: World, command_id: str, in_reply_to: str) -> None:
@@ -154,6 +160,7 @@ async def answer(world: World, command_id: str, in_reply_to: str) -> None:
         queue="sender.commands",
         message_id=command_id,
         redelivered=False,
+        published_at=None,
         correlation_id=None,
         reply_to=None,
         type="command.send",

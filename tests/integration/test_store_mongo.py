@@ -6,20 +6,23 @@ from collections.abc import AsyncIterator
 
 import pytest
 from conformance.store_suite import FakeClock, Stores, StoreSuite
-from conformance.store_world import Decide, new_text
+from conformance.store_world import START, Decide, SetScope, new_consent
 
-from common.store.client import open_database
+from common.sending_rules import OptOutScope
+from common.store.client import Database, open_database
 from common.store.control import SYSTEM, NewBody
 from common.store.control_ports import AlreadyDecided, NotFound
 from common.store.directory import MongoDirectory
 from common.store.mongo_connections import MongoConnections, MongoLeases
+from common.store.mongo_consents import MongoConsentLedger
 from common.store.mongo_control_approvals import MongoApprovals
+from common.store.mongo_conversation_holds import MongoConversationFacts
 from common.store.mongo_executions import MongoExecutions
 from common.store.mongo_inbound import MongoInbound
+from common.store.mongo_limits import MongoLimits
 from common.store.mongo_outbound import MongoOutbound
 from common.store.records import ApprovalDecision
-from common.store.schema import CONSENTS, ensure_schema
-from heliograph.models import Keyword
+from common.store.schema import CONSENT_LEDGER, CONSENTS, TENANTS, ensure_schema
 
 
 def decider(approvals: MongoApprovals) -> Decide:
@@ -42,6 +45,15 @@ def decider(approvals: MongoApprovals) -> Decide:
     return decide
 
 
+def scope_setter(database: Database) -> SetScope:
+    async def set_scope(tenant_id: str, scope: OptOutScope) -> None:
+        await database.collection(TENANTS).update_one(
+            {"_id": tenant_id}, {"$set": {"opt_out_scope": scope.value}}, upsert=True
+        )
+
+    return set_scope
+
+
 class TestMongoStore(StoreSuite):
     @pytest.fixture
     async def stores(self, mongo_uri: str, mongo_database: str) -> AsyncIterator[Stores]:
@@ -57,25 +69,47 @@ class TestMongoStore(StoreSuite):
             connections=MongoConnections(database, clock=clock),
             leases=MongoLeases(database, clock=clock),
             decide=decider(MongoApprovals(database, clock=clock)),
+            consents=MongoConsentLedger(database, clock=clock),
+            conversations=MongoConversationFacts(database, clock=clock),
+            scope=scope_setter(database),
+            limits=MongoLimits(database, clock=clock),
         )
         database.close()
 
 
-async def test_a_consent_names_its_remote_however_it_is_written(
+async def test_an_entry_whose_standing_was_never_written_is_mended_by_noting_it_again(
     mongo_uri: str, mongo_database: str
 ) -> None:
     database = open_database(mongo_uri, mongo_database, 20)
-    inbound = MongoInbound(database)
-    text = new_text(remote="$remote", keyword=Keyword.OPT_OUT)
-    await inbound.note_consent(await inbound.record([text], owner="one", lease=1))
-    consent = await database.collection(CONSENTS).find_one({})
-    assert consent == {
-        "_id": text.conversation_id,
-        "tenant_id": "acme",
-        "number": text.number,
-        "remote": "$remote",
-        "opted_out": True,
-        "at": text.at,
-        "message_id": text.id,
-    }
+    ledger, entry = MongoConsentLedger(database), new_consent(remote="$remote")
+    await ledger.note([entry])
+    await database.collection(CONSENTS).delete_many({})
+    (consent,) = await ledger.note([entry])
+    assert (consent.opted_out, consent.cause, consent.remote) == (True, entry.id, "$remote")
+    assert await database.collection(CONSENT_LEDGER).count_documents({}) == 1
+    database.close()
+
+
+async def test_a_consent_of_an_earlier_release_is_read_and_repeated_and_taken_back(
+    mongo_uri: str, mongo_database: str
+) -> None:
+    database = open_database(mongo_uri, mongo_database, 20)
+    ledger, entry = MongoConsentLedger(database), new_consent("b", at=60)
+    await database.collection(CONSENTS).insert_one(
+        {
+            "_id": entry.conversation_id,
+            "tenant_id": entry.tenant_id,
+            "number": entry.number,
+            "remote": entry.remote,
+            "opted_out": True,
+            "at": START,
+            "message_id": "a",
+        }
+    )
+    (old,) = await ledger.of_remote(entry.tenant_id, entry.remote)
+    assert (old.opted_out, old.opted_out_at, old.cause) == (True, START, None)
+    (again,) = await ledger.note([entry])
+    assert (again.at, again.opted_out_at, again.cause) == (entry.at, START, None)
+    (back,) = await ledger.note([new_consent("c", at=90, opted_out=False)])
+    assert (back.opted_out, back.opted_out_at) == (False, START)
     database.close()

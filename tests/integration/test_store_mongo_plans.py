@@ -7,11 +7,19 @@ from typing import Any
 
 import pymongo
 import pytest
-from conformance.store_world import LEASE, new_outbound, new_report, new_text, outcome_of
+from conformance.store_world import (
+    LEASE,
+    new_consent,
+    new_outbound,
+    new_report,
+    new_text,
+    outcome_of,
+)
 
 from common.store import schema
 from common.store.client import Database, open_database
 from common.store.directory import MongoDirectory
+from common.store.mongo_consents import MongoConsentLedger
 from common.store.mongo_executions import MongoExecutions
 from common.store.mongo_inbound import MongoInbound, histories_pipeline
 from common.store.mongo_outbound import MongoOutbound
@@ -113,6 +121,25 @@ async def test_no_query_of_the_hot_paths_scans_the_texts(
     used = {operation["planSummary"] for operation in seen}
     for key in ("provider_message_id: 1", "in_reply_to: 1", "tenant_id: 1, direction: 1, seq: -1"):
         assert any(key in summary for summary in used), key
+
+
+async def test_what_an_opt_out_cancels_is_found_among_the_open_texts_of_its_remote(
+    database: Database, plans: Callable[[str], list[dict[str, Any]]]
+) -> None:
+    outbound, ledger = MongoOutbound(database), MongoConsentLedger(database)
+    crowd = [new_outbound("c", n, remote=f"+1555020{n:04}") for n in range(50)]
+    await outbound.claim(crowd, owner="one", lease=LEASE)
+    entries = [new_consent(remote=f"+1555020{n:04}") for n in range(2)]
+    await ledger.note(entries)
+    await ledger.cancel(entries)
+    await ledger.of_remotes([("acme", f"+1555020{n:04}") for n in range(2)])
+    texts = [it for it in plans(schema.MESSAGES) if "open" in it["command"].get("filter", {})]
+    assert len(texts) == len(entries)
+    for operation in texts:
+        assert "tenant_id: 1, remote: 1" in operation["planSummary"]
+        assert operation["docsExamined"] <= 1
+    for operation in plans(schema.CONSENTS):
+        assert operation["planSummary"].startswith(("IXSCAN", "IDHACK")), operation["planSummary"]
 
 
 async def test_a_number_is_found_by_its_index(

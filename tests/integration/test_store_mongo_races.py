@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from itertools import chain
@@ -12,7 +13,9 @@ import pytest
 from conformance.store_world import (
     LEASE,
     NUMBER,
+    REMOTE,
     FakeClock,
+    new_consent,
     new_outbound,
     new_report,
     new_text,
@@ -20,13 +23,17 @@ from conformance.store_world import (
 )
 
 from common.store.client import Database, open_database
+from common.store.control import SYSTEM
+from common.store.control_ports import AlreadyDecided
 from common.store.mongo_connections import MongoConnections, MongoLeases
+from common.store.mongo_consents import MongoConsentLedger
+from common.store.mongo_control_approvals import MongoApprovals
 from common.store.mongo_inbound import MongoInbound
 from common.store.mongo_outbound import MongoOutbound
 from common.store.ports import NumberTaken
-from common.store.records import Claim
-from common.store.schema import INDEXES, MESSAGES, ensure_schema
-from heliograph.models import Keyword, OutcomeStatus, ReportStatus
+from common.store.records import ApprovalDecision, Claim, NewOutbound
+from common.store.schema import CONSENT_LEDGER, INDEXES, MESSAGES, ensure_schema
+from heliograph.models import OutcomeStatus, ReportStatus
 
 
 @pytest.fixture
@@ -186,12 +193,41 @@ async def test_of_20_owners_one_gets_the_lease(database: Database, clock: FakeCl
 
 
 async def test_the_newest_of_20_consents_at_once_wins(database: Database, clock: FakeClock) -> None:
-    inbound = MongoInbound(database, clock=clock)
-    keywords = (Keyword.OPT_IN, Keyword.OPT_OUT)
-    texts = [new_text(str(n), at=n, keyword=keywords[n % 2]) for n in range(20)]
-    recorded = await inbound.record(texts, owner="one", lease=LEASE)
-    await asyncio.gather(*(inbound.note_consent([text]) for text in recorded))
-    assert await inbound.opted_out(recorded) == {texts[0].conversation_id}
+    ledger = MongoConsentLedger(database, clock=clock)
+    entries = [new_consent(str(n), at=n, opted_out=n % 2 == 1) for n in range(20)]
+    await asyncio.gather(*(ledger.note([entry]) for entry in entries))
+    (consent,) = await ledger.of_remote("acme", REMOTE)
+    assert (consent.opted_out, consent.at) == (True, entries[-1].at)
+    assert await database.collection(CONSENT_LEDGER).count_documents({}) == 20
+
+
+async def test_of_an_approval_and_an_opt_out_at_once_the_text_ends_cancelled(
+    database: Database, clock: FakeClock
+) -> None:
+    ledger, outbound = MongoConsentLedger(database, clock=clock), MongoOutbound(database)
+    approvals, entry = MongoApprovals(database, clock=clock), new_consent()
+    texts = [new_outbound(str(n)) for n in range(10)]
+    for text in texts:
+        await hold(database, clock, text)
+    await ledger.note([entry])
+    await asyncio.gather(
+        *(approve(approvals, text) for text in texts), *(ledger.cancel([entry]) for _ in range(2))
+    )
+    for text in texts:
+        taken = await outbound.take_decided("acme", text.id, owner="two", lease=LEASE)
+        assert taken is not None
+        assert taken.decision is ApprovalDecision.CANCELLED
+
+
+async def hold(database: Database, clock: FakeClock, text: NewOutbound) -> None:
+    outbound, held = MongoOutbound(database, clock=clock), OutcomeStatus.HELD
+    await outbound.claim([text], owner="one", lease=LEASE)
+    await outbound.finish("acme", text.id, owner="one", outcome=outcome_of(text, held))
+
+
+async def approve(approvals: MongoApprovals, text: NewOutbound) -> None:
+    with contextlib.suppress(AlreadyDecided):
+        await approvals.decide("acme", text.id, ApprovalDecision.APPROVED, by=SYSTEM)
 
 
 async def test_texts_recorded_at_once_have_their_own_seq(

@@ -113,6 +113,11 @@ class StandIn:
         self.keep("connections", "c1", error=None, numbers=1, secrets=list(ACS_SECRETS), public={})
         self.keep("connections", "c1", checked_at=AT, partner=None)
         self.keep("numbers", NUMBER, address=NUMBER, type="toll_free", agent_id="front-desk")
+        self.keep("rules", NUMBER, address=NUMBER, long_text="truncate", daily_texts=None)
+        self.keep("sending", "acme", stopped=False, everywhere=None, tenant=None)
+        self.keep("sending", "all", stopped=False, everywhere=None)
+        self.keep("held", CONVERSATION, conversation_id=CONVERSATION, number=NUMBER, remote=REMOTE)
+        self.keep("held", CONVERSATION, held_since=AT, reason="loop_suspected")
         self.keep("numbers", NUMBER, connection_id="c1", provider="acs", gate_on=False, name="")
         held = approval("m2")
         self.keep("approvals", "m2", **held)
@@ -238,9 +243,57 @@ def _decide(decision: str) -> Callable[..., Given]:
     return handler
 
 
+def _switch(where: str) -> Callable[..., Given]:
+    def handler(api: StandIn, asked: Asked) -> Given:
+        body = asked.body or {}
+        if asked.method == "PUT":
+            if body.get("confirm") is not True:
+                raise Refusal(422, "not_confirmed", "The change was not confirmed.")
+            stop = {"at": AT, "by": "Ada", "reason": body.get("reason", "")}
+            member = "everywhere" if where == "all" else "tenant"
+            stopped = body["stopped"]
+            api.keep("sending", where, stopped=stopped, **{member: stop if stopped else None})
+        return Given(200, api.kept["sending", where])
+
+    return handler
+
+
 def _approvals(api: StandIn, asked: Asked) -> Given:
     waiting = [held for held in api._all("approvals") if held["decision"] is None]
     return _paged(_matching(waiting, asked, "number"), asked)
+
+
+def _consent(**more: Any) -> Body:
+    return {
+        "number": NUMBER,
+        "remote": REMOTE,
+        "conversation_id": CONVERSATION,
+        "opted_out": True,
+        "in_doubt": True,
+        "at": AT,
+        "opted_out_at": AT,
+    } | more
+
+
+def _consents(api: StandIn, asked: Asked) -> Given:
+    return _paged(_matching([_consent()], asked, "number", "remote"), asked)
+
+
+def _consent_history(api: StandIn, asked: Asked, which: str, remote: str) -> Given:
+    said = {"opted_out": True, "in_doubt": True, "at": AT, "recorded_at": AT, "source": "wording"}
+    entry = said | {"rule": "stop-texting", "who": "remote", "message_id": "m1", "note": None}
+    return Given(200, _consent(history=[entry], next=None))
+
+
+def _say(opted_out: bool) -> Callable[..., Given]:
+    def handler(api: StandIn, asked: Asked, which: str, remote: str) -> Given:
+        return Given(200, _consent(opted_out=opted_out, in_doubt=False))
+
+    return handler
+
+
+def _on_list(api: StandIn, asked: Asked, which: str, remote: str) -> Given:
+    return Given(200, {"opted_out": True})
 
 
 def _conversations(api: StandIn, asked: Asked) -> Given:
@@ -326,6 +379,7 @@ def _providers(api: StandIn, asked: Asked) -> Given:
 
 T = "/api/v1/tenants/(?P<tenant>[^/]+)"
 ID = "(?P<which>[^/]+)"
+REMOTE_AT = "(?P<remote>[^/]+)"
 ROUTES: list[tuple[str, str, Callable[..., Given]]] = [
     ("GET", "/api/v1/me", lambda api, asked: Given(200, api.me)),
     ("GET", "/api/v1/providers", _providers),
@@ -362,6 +416,25 @@ ROUTES: list[tuple[str, str, Callable[..., Given]]] = [
     ("PUT", f"{T}/numbers/{ID}/agent", _change("numbers")),
     ("POST", f"{T}/numbers/{ID}/move", _change("numbers")),
     ("PUT", f"{T}/numbers/{ID}/gate", _gate),
+    ("GET", f"{T}/consents", _consents),
+    ("GET", f"{T}/consents/{ID}/{REMOTE_AT}", _consent_history),
+    ("POST", f"{T}/consents/{ID}/{REMOTE_AT}/opt-out", _say(opted_out=True)),
+    ("POST", f"{T}/consents/{ID}/{REMOTE_AT}/opt-in", _say(opted_out=False)),
+    ("POST", f"{T}/consents/{ID}/{REMOTE_AT}/confirm", _say(opted_out=True)),
+    ("POST", f"{T}/consents/{ID}/{REMOTE_AT}/undo", _say(opted_out=False)),
+    ("POST", f"{T}/consents/{ID}/{REMOTE_AT}/check", _on_list),
+    ("GET", f"{T}/numbers/{ID}/rules", _get("rules")),
+    ("PATCH", f"{T}/numbers/{ID}/rules", _change("rules")),
+    ("GET", f"{T}/sending", _switch("acme")),
+    ("PUT", f"{T}/sending", _switch("acme")),
+    ("GET", "/api/v1/sending", _switch("all")),
+    ("PUT", "/api/v1/sending", _switch("all")),
+    ("GET", f"{T}/held-conversations", _list("held")),
+    (
+        "POST",
+        f"{T}/conversations/{ID}/resume",
+        _change("held", versioned=False, held_since=None, resumed_at=AT, resumed_by="Ada"),
+    ),
     ("GET", f"{T}/conversations", _conversations),
     ("GET", f"{T}/executions", _executions),
     ("GET", f"{T}/conversations/{ID}", _conversation),

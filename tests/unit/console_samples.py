@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from common.store.consents import ConsentSource, LedgerEntry, NewConsent
 from common.store.control import (
     Actor,
     Approval,
@@ -14,8 +15,16 @@ from common.store.control import (
     Hour,
     TenantRecord,
     TextView,
+    Unsettled,
 )
-from common.store.records import ApprovalDecision, ConnectionStatus, Execution, SendState, Step
+from common.store.records import (
+    ApprovalDecision,
+    ConnectionStatus,
+    Consent,
+    Execution,
+    SendState,
+    Step,
+)
 from heliograph.codes import OutcomeCode
 from heliograph.models import Direction
 
@@ -135,6 +144,49 @@ def approval(identifier: str = "m-held", **given: Any) -> Approval:
         "edited": False,
     }
     return Approval(**known | given)
+
+
+def consent(**given: Any) -> Consent:
+    known: dict[str, Any] = {
+        "tenant_id": TENANT,
+        "number": NUMBER,
+        "remote": BEN,
+        "opted_out": True,
+        "at": ago(hours=2),
+        "opted_out_at": ago(hours=2),
+        "in_doubt": True,
+        "cause": "e1",
+    }
+    return Consent(**known | given)
+
+
+def entries() -> tuple[LedgerEntry, ...]:
+    """What Ben has said to the number, newest first."""
+    known: dict[str, Any] = {"tenant_id": TENANT, "number": NUMBER, "remote": BEN}
+    doubtful = NewConsent(
+        opted_out=True,
+        at=ago(hours=2),
+        source=ConsentSource.WORDING,
+        rule="take-me-off",
+        who="remote",
+        message_id="m20",
+        in_doubt=True,
+        **known,
+    )
+    agreed = NewConsent(
+        opted_out=False,
+        at=ago(days=9),
+        source=ConsentSource.PERSON,
+        rule="opt_in",
+        who="Jane Smith",
+        note="Agreed at the counter.",
+        **known,
+    )
+    return tuple(LedgerEntry(entry=it, recorded_at=it.at) for it in (doubtful, agreed))
+
+
+def unsettled() -> Unsettled:
+    return Unsettled(uncertain=2, report_missing=1)
 
 
 def thread() -> tuple[TextView, ...]:

@@ -34,7 +34,14 @@ from health.desks import Desks
 from health.web.problems import Problem
 from health.web.serve import Server
 from tests.unit import console_samples as samples
-from tests.unit.console_stage import CSRF, Stage, StageApprovals, StageDoor, StageLive
+from tests.unit.console_stage import (
+    CSRF,
+    Stage,
+    StageApprovals,
+    StageDoor,
+    StageLive,
+    StageSwitches,
+)
 
 LOCAL: Final = "+12065550171"
 PASSWORD: Final = "a-password-of-the-broker-0123456789"
@@ -345,6 +352,7 @@ def setup_desks(asked: Asked) -> Any:
             ),
         ),
         approvals=StageApprovals({}),
+        switches=StageSwitches(),
         live=StageLive(),
     )
 

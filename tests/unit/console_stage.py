@@ -13,13 +13,16 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from common.metrics import Metrics
-from common.store.control import Approval, Happening, Page
+from common.store.consents import LedgerEntry
+from common.store.control import Approval, Happening, HeldConversation, Page, Stopped, Stops
 from common.store.control_ports import NotFound
-from common.store.records import ApprovalDecision, ConnectionStatus
+from common.store.records import ApprovalDecision, ConnectionStatus, Consent
 from health.access.door import SignedIn
 from health.access.roles import Principal, Role
 from health.console import rendering
 from health.console.table import ROUTES
+from health.desk.approvals import Draft, shaped_words
+from health.desk.consents import Told
 from health.desks import Desks
 from health.web.problems import Problem, ProblemCode
 from health.web.serve import Server
@@ -103,6 +106,9 @@ class StageApprovals:
             raise NotFound
         return self.held[message_id]
 
+    async def measure(self, tenant_id: str, *, number: str, remote: str, body: str) -> Draft:
+        return Draft(body, shaped_words(body, number, remote, None, self.limit), self.limit)
+
     async def approve(
         self, tenant_id: str, message_id: str, *, body: str | None, by: Principal
     ) -> Approval:
@@ -127,6 +133,39 @@ class StageApprovals:
 
 
 @dataclass
+class StageConsents:
+    """Opt-outs in a list."""
+
+    standing: tuple[Consent, ...]
+    said: tuple[LedgerEntry, ...]
+    entered: list[tuple[str, str, str | None]] = field(default_factory=list)
+    refusal: Problem | None = None
+
+    async def list(
+        self, tenant_id: str, *, in_doubt: bool | None = None, **_: Any
+    ) -> Page[Consent]:
+        wanted = (it for it in self.standing if in_doubt is None or it.in_doubt is in_doubt)
+        return Page(tuple(wanted))
+
+    async def get(self, tenant_id: str, number: str, remote: str, **_: Any) -> Told:
+        found = [it for it in self.standing if (it.number, it.remote) == (number, remote)]
+        if not found:
+            raise NotFound
+        return Told(found[0], Page(self.said))
+
+    def __getattr__(self, verb: str) -> Any:
+        """What a person enters."""
+
+        async def enter(tenant_id: str, number: str, remote: str, **given: Any) -> Consent:
+            if self.refusal is not None:
+                raise self.refusal
+            self.entered.append((verb, remote, given["note"]))
+            return self.standing[0]
+
+        return enter
+
+
+@dataclass
 class StageLive:
     """Happenings that a test puts in."""
 
@@ -139,6 +178,50 @@ class StageLive:
 
     async def opened(self) -> bool:
         return True
+
+
+@dataclass
+class StageSwitches:
+    """The kill switches."""
+
+    stops: Stops = field(default_factory=Stops)
+    turned: list[dict[str, Any]] = field(default_factory=list)
+
+    async def of(self, tenant_id: str) -> Stops:
+        return self.stops
+
+    async def everywhere(self) -> Stopped | None:
+        return self.stops.everywhere
+
+    async def set_tenant(self, tenant_id: str, **given: Any) -> Stops:
+        self.turned.append(given)
+        return self.stops
+
+    async def set_everywhere(self, **given: Any) -> Stopped | None:
+        self.turned.append(given)
+        return self.stops.everywhere
+
+
+@dataclass
+class StageHolds:
+    """Held conversations by ID."""
+
+    held: dict[str, HeldConversation] = field(default_factory=dict)
+    resumed: list[str] = field(default_factory=list)
+
+    async def list(self, tenant_id: str, **_: Any) -> Page[HeldConversation]:
+        return Page(tuple(self.held.values()))
+
+    async def find(self, tenant_id: str, conversation_id: str) -> HeldConversation | None:
+        return self.held.get(conversation_id)
+
+    async def resume(
+        self, tenant_id: str, conversation_id: str, *, by: Principal
+    ) -> HeldConversation:
+        if conversation_id not in self.held:
+            raise NotFound
+        self.resumed.append(conversation_id)
+        return self.held[conversation_id]
 
 
 class Sampled:
@@ -204,6 +287,7 @@ def stage_desks() -> Any:
         ),
         reading=Sampled(
             hours=samples.hours(),
+            unsettled=samples.unsettled(),
             conversations=Page(samples.conversations()),
             conversation=samples.conversations()[0],
             thread=Page(samples.thread(), "older"),
@@ -214,6 +298,13 @@ def stage_desks() -> Any:
             of_message=samples.execution(),
         ),
         approvals=StageApprovals(held),
+        switches=StageSwitches(),
+        holds=StageHolds(),
+        numbers=Sampled(list=Page((SimpleNamespace(address=samples.NUMBER, name="Repairs"),))),
+        consents=StageConsents(
+            (samples.consent(), samples.consent(remote=samples.CLEO, in_doubt=False)),
+            samples.entries(),
+        ),
         audit=Sampled(list=Page(samples.audit(), "older")),
         live=StageLive(),
     )

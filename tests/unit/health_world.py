@@ -27,6 +27,7 @@ class FakeProvider:
 
     name: str = "fake"
     deduplicates: bool = False
+    max_recipients: int = 1
     answers: dict[str, list[Health | Exception]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     at_once: int = 0

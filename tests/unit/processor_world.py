@@ -3,25 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from common.bus.memory import MemoryBroker, MemoryBus
 from common.bus.messages import BusError, BusUnavailable, Outgoing, PublishRefused
-from common.bus.topology import HEADER_ATTEMPTS, PROCESSOR_QUEUE, SERVICES, agent_topology
-from common.events import SmsReceived, SmsReport
-from common.failpoints import Failpoints
+from common.bus.topology import (
+    HEADER_ATTEMPTS,
+    PROCESSOR_QUEUE,
+    SENDER_QUEUE,
+    SERVICES,
+    agent_topology,
+)
+from common.bus.verdicts import Done
+from common.events import SmsReceived, SmsReport, TextDecided
+from common.failpoints import Failpoint, Failpoints
 from common.metrics import Metrics
-from common.store.memory import Memory, MemoryInbound
-from common.store.records import RegisteredNumber
+from common.optout.wording import Match, WordingMatcher
+from common.sender_types import NumberType
+from common.sending_rules import Answers, SendingRules
+from common.store.memory import (
+    Memory,
+    MemoryConsentLedger,
+    MemoryConversationFacts,
+    MemoryInbound,
+)
+from common.store.memory_database import Document
+from common.store.records import ConnectionStatus, RegisteredNumber, Route
 from heliograph import Report, ReportStatus, Turn, wire
 from heliograph.models import Wire
+from processor.consenting import Consenting
 from processor.handover import HandOver
 from processor.inbox import Inbox
+from processor.permission import Permission
 from processor.reporting import Reporting
 
 OURS = "+18005550100"
 THEIRS = "+15551230001"
+OTHER = "+18005550199"
+"""Another number of the tenant."""
+
 MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 AGENT_QUEUE = wire.agent_queue("acme", "desk")
 
@@ -40,6 +62,7 @@ class FakeDelivery:
     correlation_id: str | None = None
     reply_to: str | None = None
     redelivered: bool = False
+    published_at: datetime | None = None
     stale: bool = False
 
     async def ack(self, *, multiple: bool = False) -> None: ...
@@ -53,7 +76,12 @@ def delivery(event: Wire, *, attempts: int = 0) -> FakeDelivery:
 
 
 def received(
-    name: str = "1", *, body: str = "Hello", minute: int = 0, remote: str = THEIRS
+    name: str = "1",
+    *,
+    body: str = "Hello",
+    minute: int = 0,
+    remote: str = THEIRS,
+    number: str = OURS,
 ) -> SmsReceived:
     at = MORNING + timedelta(minutes=minute)
     return SmsReceived(
@@ -61,7 +89,7 @@ def received(
         tenant_id="acme",
         connection_id="con-1",
         provider_message_id=f"Incoming_{name}",
-        number=OURS,
+        number=number,
         remote=remote,
         body=body,
         segments=1,
@@ -106,7 +134,7 @@ class FaultyBus(MemoryBus):
 
 
 class Numbers:
-    """One connected number."""
+    """One connected number, and another where a test connects it."""
 
     def __init__(self) -> None:
         self.number: RegisteredNumber | None = RegisteredNumber(
@@ -116,9 +144,54 @@ class Numbers:
             address=OURS,
             agent_id="desk",
         )
+        self.others: tuple[str, ...] = ()
 
     async def find(self, address: str) -> RegisteredNumber | None:
+        if self.number and address in self.others:
+            return replace(self.number, address=address)
         return self.number if self.number and address == self.number.address else None
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+class Routes:
+    """The connected number as a send would find it; who answers its keywords, we choose."""
+
+    def __init__(self) -> None:
+        self.rules = SendingRules(answers=Answers.PROVIDER)
+        self.type = NumberType.LOCAL
+        self.gone = False
+
+    async def route(self, tenant_id: str, number: str) -> Route | None:
+        if self.gone:
+            return None
+        return Route(
+            tenant_id=tenant_id,
+            connection_id="con-1",
+            provider="acs",
+            address=number,
+            region="US",
+            agent_id="desk",
+            agent_active=True,
+            bus_user="desk",
+            gate_on=True,
+            connection_status=ConnectionStatus.ACTIVE,
+            credentials_version="1",
+            type=self.type,
+            rules=self.rules,
+        )
+
+
+def says_enough(text: str, /) -> Match | None:
+    """Stands for the rules on free wording."""
+    return Match("enough", "enough of this") if text == "enough of this" else None
+
+
+OUR_ANSWERS = SendingRules(
+    answers=Answers.US, answer_opt_out="Bye €.", answer_opt_in="Hello.", answer_help="Ask Ada."
+)
 
 
 class World:
@@ -133,15 +206,29 @@ class World:
         self.instant = MORNING + timedelta(minutes=30)
         self.memory = Memory(clock=lambda: self.instant)
         self.numbers = Numbers()
+        self.routes = Routes()
+        self.matches: WordingMatcher = says_enough
+        self.crash_at: Failpoint | None = None
         self.metrics = Metrics()
 
     def inbox(self, owner: str = "one") -> Inbox:
         store = MemoryInbound(self.memory)
-        points = Failpoints()
+        points = Crashes(self)
+        ledger = MemoryConsentLedger(self.memory)
+        consenting = Consenting(
+            ledger=ledger,
+            routes=self.routes,
+            bus=self.bus,
+            metrics=self.metrics,
+            failpoints=points,
+            matches=self.matches,
+        )
         return Inbox(
             numbers=self.numbers,
             hand_over=HandOver(
                 store=store,
+                consenting=consenting,
+                permission=Permission(ledger, MemoryConversationFacts(self.memory)),
                 bus=self.bus,
                 metrics=self.metrics,
                 failpoints=points,
@@ -149,8 +236,15 @@ class World:
                 lease=5,
                 history_limit=10,
             ),
-            reporting=Reporting(store=store, bus=self.bus, metrics=self.metrics, failpoints=points),
+            reporting=Reporting(
+                store=store,
+                consenting=consenting,
+                bus=self.bus,
+                metrics=self.metrics,
+                failpoints=points,
+            ),
             metrics=self.metrics,
+            matches=self.matches,
         )
 
     def turns(self) -> list[Turn]:
@@ -158,6 +252,16 @@ class World:
 
     def reports(self) -> list[Report]:
         return [Report.decode(body) for body in self._bodies(Report.type)]
+
+    def nudged(self) -> list[str]:
+        """The texts that the sender was told to look at, in order."""
+        stored = self.broker.stored(SENDER_QUEUE)
+        return [TextDecided.decode(item.message.body).message_id for item in stored]
+
+    def notices(self) -> list[Document]:
+        """Our own texts, oldest first."""
+        texts = self.memory.messages.values()
+        return [item for item in texts if item.get("notice") is not None]
 
     def traces(self, kind: str) -> list[str]:
         """The traceparents of what the agent's queue holds of a kind."""
@@ -167,6 +271,25 @@ class World:
     def _bodies(self, kind: str) -> list[bytes]:
         stored = self.broker.stored(AGENT_QUEUE)
         return [item.message.body for item in stored if item.message.type == kind]
+
+
+class Crashes(Failpoints):
+    """Fail points of a process that a test may end."""
+
+    def __init__(self, world: World):
+        super().__init__()
+        self._world = world
+
+    def reached(self, point: Failpoint) -> None:
+        if point is self._world.crash_at:
+            raise Crash
+
+
+async def say(world: World, *bodies: str, first: int = 0, **where: Any) -> None:
+    """Texts of the remote, a minute after each other, each a batch of its own."""
+    for minute, body in enumerate(bodies, first):
+        event = received(f"{where}{minute}", body=body, minute=minute, **where)
+        assert await world.inbox().handle([delivery(event)]) == [Done()]
 
 
 AWAY = BusUnavailable("away")

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sender_stand_ins import NUMBER, FakeDelivery, command
 
@@ -14,13 +13,26 @@ from common.bus.memory import MemoryBroker, MemoryBus
 from common.bus.topology import SERVICES, agent_topology
 from common.failpoints import Failpoints
 from common.metrics import Metrics
-from common.providers.port import Accepted, Health, Healthy, SendResult, Text, UnusableCredentials
+from common.providers.port import (
+    Accepted,
+    FetchedReport,
+    Health,
+    Healthy,
+    SendResult,
+    Text,
+    UnusableCredentials,
+)
 from common.secrets import MasterKeys, generate_master_key
+from common.store.consents import ConsentSource, NewConsent
 from common.store.memory import Memory, MemoryConnections, MemoryOutbound
+from common.store.memory_consents import MemoryConsentLedger
+from common.store.memory_conversations import MemoryConversationFacts
+from common.store.memory_limits import MemoryLimits
 from heliograph.models import Outcome, SendCommand
 from sender.carrying import Carrying
 from sender.clients import Clients
 from sender.deciding import Deciding
+from sender.dispatch import Dispatch
 from sender.handler import Handler
 from sender.sending import Sending
 from sender.telling import Telling
@@ -35,6 +47,7 @@ class FakeClient:
 
     answers: list[SendResult | BaseException]
     sent: list[Text] = field(default_factory=list)
+    calls: list[list[str]] = field(default_factory=list)
     closed: int = 0
     busy: asyncio.Event = field(default_factory=asyncio.Event)
     release: asyncio.Event = field(default_factory=asyncio.Event)
@@ -50,8 +63,25 @@ class FakeClient:
             raise answer
         return answer
 
+    async def send_all(self, texts: Sequence[Text]) -> Sequence[SendResult]:
+        """Answers in order; each call's recipients are one entry of `calls`."""
+        self.calls.append([text.recipient for text in texts])
+        return [await self.send(text) for text in texts]
+
     async def check(self, numbers: Sequence[str]) -> Health:
         return Healthy()
+
+    async def owns(self, number: str) -> bool | None:
+        return None
+
+    async def opt_out(self, sender: str, recipient: str, *, opted_out: bool) -> bool | None:
+        return None
+
+    async def opted_out(self, sender: str, recipient: str) -> bool | None:
+        return None
+
+    async def report(self, provider_message_id: str) -> FetchedReport | None:
+        return None
 
     async def close(self) -> None:
         self.closed += 1
@@ -64,6 +94,7 @@ class FakeProvider:
     client: FakeClient
     deduplicates: bool = True
     name: str = "fake"
+    max_recipients: int = 100
     connected: int = 0
 
     def prepare(self) -> None: ...
@@ -83,6 +114,9 @@ class Desk:
         self.memory = Memory(clock=lambda: self.instant)
         self.connections = MemoryConnections(self.memory)
         self.store = MemoryOutbound(self.memory)
+        self.ledger = MemoryConsentLedger(self.memory)
+        self.conversations = MemoryConversationFacts(self.memory)
+        self.limits = MemoryLimits(self.memory)
         self.broker = MemoryBroker()
         self.bus = MemoryBus(self.broker, topology=SERVICES, user="sender")
         self.client = FakeClient([])
@@ -112,42 +146,67 @@ class Desk:
             "acme", connection_id, address=NUMBER, region="US", agent_id="support"
         )
 
-    def replica(self, owner: str = "a", *, attempts: int = 8, in_place: float = 0.0) -> Handler:
-        def carrying(owner: str) -> Carrying:
-            sending = Sending(
-                **shared,
-                owner=owner,
-                clients=self.clients,
-                providers={"fake": self.provider},
-                lease=LEASE,
-                attempts=attempts,
-                in_place=in_place,
-            )
-            return Carrying(**shared, owner=owner, sending=sending, longest_pause=600)
+    async def opt_out(self, remote: str) -> None:
+        """A STOP of the remote, as the processor notes it."""
+        entry = NewConsent(
+            tenant_id="acme",
+            number=NUMBER,
+            remote=remote,
+            opted_out=True,
+            at=self.instant,
+            source=ConsentSource.KEYWORD,
+            rule="STOP",
+            who="remote",
+            message_id="stop",
+        )
+        await self.ledger.note([entry])
 
-        shared: dict[str, Any] = {
-            "store": self.store,
-            "metrics": self.metrics,
-            "failpoints": Failpoints(),
-        }
+    def replica(self, owner: str = "a", *, attempts: int = 8, in_place: float = 0.0) -> Handler:
         decided = f"{owner}/decided"
         deciding = Deciding(
             store=self.store,
             telling=Telling(self.bus, Failpoints()),
-            carrying=carrying(decided),
+            carrying=self._carrying(decided, attempts, in_place),
+            dispatch=self.dispatch(decided),
             failpoints=Failpoints(),
             owner=decided,
             lease=LEASE,
         )
         return Handler(
-            **shared,
+            store=self.store,
+            metrics=self.metrics,
+            failpoints=Failpoints(),
             owner=owner,
             bus=self.bus,
-            carrying=carrying(owner),
+            carrying=self._carrying(owner, attempts, in_place),
+            dispatch=self.dispatch(owner),
             deciding=deciding,
             lease=LEASE,
             long_text_limit=160,
             trust=False,
+        )
+
+    def dispatch(self, owner: str) -> Dispatch:
+        return Dispatch(
+            store=self.store,
+            limits=self.limits,
+            clients=self.clients,
+            metrics=self.metrics,
+            failpoints=Failpoints(),
+            owner=owner,
+            lease=LEASE,
+        )
+
+    def _carrying(self, owner: str, attempts: int, in_place: float) -> Carrying:
+        return Carrying(
+            store=self.store,
+            ledger=self.ledger,
+            conversations=self.conversations,
+            sending=Sending(providers=self.clients.providers, attempts=attempts, in_place=in_place),
+            metrics=self.metrics,
+            failpoints=Failpoints(),
+            owner=owner,
+            longest_pause=600,
         )
 
     def told(self) -> list[Outcome]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from heliograph.models import SendCommand
@@ -33,6 +34,7 @@ class FakeDelivery:
     queue: str = "sender.commands"
     message_id: str = "m-1"
     redelivered: bool = False
+    published_at: datetime | None = None
     correlation_id: str | None = None
     reply_to: str | None = None
     type: str = "command.send"

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import hashlib
-import hmac
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -16,10 +14,25 @@ from unittest.mock import MagicMock
 from uuid import UUID
 
 import aiohttp
-import orjson
 import pytest
+from acs_world import (
+    JSON,
+    KEY,
+    PHONE,
+    SECOND_KEY,
+    SENDER,
+    TEXT,
+    Connect,
+    Fake,
+    accepted,
+    answer,
+    assert_signed,
+    connecting,
+    error,
+    failed,
+    serving,
+)
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 from azure.core.exceptions import (
     AzureError,
     IncompleteReadError,
@@ -29,8 +42,8 @@ from azure.core.exceptions import (
     ServiceResponseTimeoutError,
 )
 
-from common.providers.acs import Acs, AcsClient, classify
 from common.providers.acs_answers import retry_after
+from common.providers.acs_sdk import classify
 from common.providers.port import (
     Accepted,
     Ambiguous,
@@ -43,89 +56,17 @@ from common.providers.port import (
 )
 from heliograph.codes import OutcomeCode
 
-KEY = base64.b64encode(b"0123456789abcdef").decode()
-SECOND_KEY = base64.b64encode(b"fedcba9876543210").decode()
-SENDER, PHONE = "+18005550100", "+15551230001"
-TEXT = Text(
-    sender=SENDER,
-    recipient=PHONE,
-    body="Grüße – 5 €",
-    reference="0123456789abcdef0123456789abcdef",
-    request_id=UUID("8b0e4c5e-6f0a-5c0b-9a51-1c1a5f3d7e21"),
-    first_sent=datetime(2026, 3, 1, 12, 0, 0, 123000, tzinfo=UTC),
-)
-JSON = {"Content-Type": "application/json"}
-
-Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class Fake:
-    """A service that answers as told and remembers what it was sent."""
-
-    def __init__(self) -> None:
-        self.respond: Respond = answer(202, accepted())
-        self.bodies: list[Any] = []
-        self.requests: list[web.Request] = []
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        self.server = TestServer(app)
-
-    @property
-    def url(self) -> str:
-        return str(self.server.make_url("")).rstrip("/")
-
-    async def _handle(self, request: web.Request) -> web.StreamResponse:
-        raw = await request.read()
-        self.requests.append(request)
-        self.bodies.append(orjson.loads(raw))
-        assert request.headers["Content-Length"] == str(len(raw))
-        return await self.respond(request)
-
-
-def answer(status: int, body: Any = b"", **headers: str) -> Respond:
-    async def respond(_: web.Request) -> web.StreamResponse:
-        raw = body if isinstance(body, bytes) else orjson.dumps(body)
-        return web.Response(status=status, body=raw, headers=JSON | headers)
-
-    return respond
-
-
-def accepted(to: str = PHONE, **item: Any) -> dict[str, Any]:
-    usual = {"to": to, "messageId": "Outgoing_1", "httpStatusCode": 202, "successful": True}
-    return {"value": [usual | item]}
-
-
-def failed(status: int, text: str) -> dict[str, Any]:
-    return accepted(httpStatusCode=status, successful=False, errorMessage=text)
-
-
-def error(code: str, message: str = "") -> dict[str, Any]:
-    return {"error": {"code": code, "message": message}}
-
 
 @pytest.fixture
 async def fake() -> AsyncIterator[Fake]:
-    service = Fake()
-    await service.server.start_server()
-    yield service
-    await service.server.close()
+    async with serving() as service:
+        yield service
 
 
 @pytest.fixture
-async def connect(fake: Fake) -> AsyncIterator[Callable[..., AcsClient]]:
-    made: list[AcsClient] = []
-
-    def make(*, timeout: float = 10.0, url: str = "", second: str | None = None) -> AcsClient:
-        credentials = {"connection_string": f"endpoint={url or fake.url}/;accesskey={KEY}"}
-        if second is not None:
-            string = f"endpoint={url or fake.url};accesskey={second}"
-            credentials["secondary_connection_string"] = string
-        made.append(Acs().connect(credentials, timeout=timeout))
-        return made[-1]
-
-    yield make
-    for client in made:
-        await client.close()
+async def connect(fake: Fake) -> AsyncIterator[Connect]:
+    async with connecting(fake) as make:
+        yield make
 
 
 CODE = OutcomeCode
@@ -177,7 +118,7 @@ CODE = OutcomeCode
 )
 async def test_each_answer_is_classified_and_asked_for_once(
     fake: Fake,
-    connect: Callable[..., AcsClient],
+    connect: Connect,
     said: tuple[int, Any, dict[str, str]],
     expected: Any,
 ) -> None:
@@ -199,7 +140,7 @@ async def test_each_answer_is_classified_and_asked_for_once(
 
 
 async def test_the_details_of_both_error_shapes_are_told_without_numbers(
-    fake: Fake, connect: Callable[..., AcsClient]
+    fake: Fake, connect: Connect
 ) -> None:
     problem = {
         "title": "One or more validation errors occurred.",
@@ -221,7 +162,7 @@ async def test_the_details_of_both_error_shapes_are_told_without_numbers(
 
 
 async def test_a_connection_that_never_came_about_means_not_sent(
-    connect: Callable[..., AcsClient],
+    connect: Connect,
 ) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))  # Bound but not listening: refused.
@@ -232,7 +173,7 @@ async def test_a_connection_that_never_came_about_means_not_sent(
 
 
 async def test_a_connection_cut_after_the_request_is_ambiguous(
-    fake: Fake, connect: Callable[..., AcsClient]
+    fake: Fake, connect: Connect
 ) -> None:
     async def cut(request: web.Request) -> web.StreamResponse:
         assert request.transport is not None
@@ -244,9 +185,7 @@ async def test_a_connection_cut_after_the_request_is_ambiguous(
     assert len(fake.bodies) == 1
 
 
-async def test_an_answer_cut_in_its_body_is_ambiguous(
-    fake: Fake, connect: Callable[..., AcsClient]
-) -> None:
+async def test_an_answer_cut_in_its_body_is_ambiguous(fake: Fake, connect: Connect) -> None:
     async def half(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(status=202, headers=JSON | {"Content-Length": "500"})
         await response.prepare(request)
@@ -260,7 +199,7 @@ async def test_an_answer_cut_in_its_body_is_ambiguous(
 
 
 async def test_an_answer_that_does_not_come_in_time_is_ambiguous_and_ends_in_time(
-    fake: Fake, connect: Callable[..., AcsClient]
+    fake: Fake, connect: Connect
 ) -> None:
     released = asyncio.Event()
 
@@ -275,7 +214,7 @@ async def test_an_answer_that_does_not_come_in_time_is_ambiguous_and_ends_in_tim
 
 
 async def test_an_answer_that_only_trickles_is_ended_in_time_too(
-    fake: Fake, connect: Callable[..., AcsClient]
+    fake: Fake, connect: Connect
 ) -> None:
     async def trickle(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(status=202, headers=JSON)
@@ -291,9 +230,7 @@ async def test_an_answer_that_only_trickles_is_ended_in_time_too(
         assert isinstance(await connect(timeout=0.3).send(TEXT), Ambiguous)
 
 
-async def test_cancelling_a_send_is_not_taken_for_an_answer(
-    fake: Fake, connect: Callable[..., AcsClient]
-) -> None:
+async def test_cancelling_a_send_is_not_taken_for_an_answer(fake: Fake, connect: Connect) -> None:
     arrived, released = asyncio.Event(), asyncio.Event()
 
     async def slow(_: web.Request) -> web.StreamResponse:
@@ -311,7 +248,7 @@ async def test_cancelling_a_send_is_not_taken_for_an_answer(
 
 
 async def test_each_try_carries_the_same_idempotency_values_and_a_valid_signature(
-    fake: Fake, connect: Callable[..., AcsClient]
+    fake: Fake, connect: Connect
 ) -> None:
     client = connect()
     await client.send(TEXT)
@@ -332,9 +269,7 @@ async def test_each_try_carries_the_same_idempotency_values_and_a_valid_signatur
         assert_signed(request, await request.read(), KEY)
 
 
-async def test_concurrent_sends_keep_their_own_values(
-    fake: Fake, connect: Callable[..., AcsClient]
-) -> None:
+async def test_concurrent_sends_keep_their_own_values(fake: Fake, connect: Connect) -> None:
     client = connect()
     texts = [
         Text(
@@ -354,16 +289,8 @@ async def test_concurrent_sends_keep_their_own_values(
     } == {(str(number), str(UUID(int=number))) for number in range(20)}
 
 
-def assert_signed(request: web.Request, body: bytes, key: str) -> None:
-    digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
-    host, date = request.headers["Host"], request.headers["x-ms-date"]
-    text = f"POST\n{request.raw_path}\n{date};{host};{digest}"
-    made = base64.b64encode(hmac.digest(base64.b64decode(key), text.encode(), "sha256")).decode()
-    assert request.headers["Authorization"].endswith(f"&Signature={made}")
-
-
 async def test_a_denied_key_is_followed_by_the_other_one_with_the_same_values(
-    fake: Fake, connect: Callable[..., AcsClient]
+    fake: Fake, connect: Connect
 ) -> None:
     signatures: list[bool] = []
 
@@ -386,7 +313,7 @@ async def test_a_denied_key_is_followed_by_the_other_one_with_the_same_values(
 
 @pytest.mark.parametrize("status", [401, 400, 429, 500])
 async def test_the_other_key_is_asked_only_where_the_first_is_denied(
-    fake: Fake, connect: Callable[..., AcsClient], status: int
+    fake: Fake, connect: Connect, status: int
 ) -> None:
     fake.respond = answer(status, error("Unauthorized"))
     await connect(second=SECOND_KEY).send(TEXT)
@@ -410,7 +337,7 @@ async def test_the_other_key_is_asked_only_where_the_first_is_denied(
 )
 async def test_a_check_sends_nothing_and_tells_the_health(
     fake: Fake,
-    connect: Callable[..., AcsClient],
+    connect: Connect,
     said: tuple[int, Any],
     numbers: list[str],
     expected: type,
@@ -424,7 +351,7 @@ async def test_a_check_sends_nothing_and_tells_the_health(
 
 
 async def test_a_service_that_is_away_says_nothing_of_the_health(
-    connect: Callable[..., AcsClient],
+    connect: Connect,
 ) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
@@ -432,7 +359,7 @@ async def test_a_service_that_is_away_says_nothing_of_the_health(
         assert isinstance(await connect(url=url).check([SENDER]), Unknown)
 
 
-async def test_no_result_holds_a_secret(fake: Fake, connect: Callable[..., AcsClient]) -> None:
+async def test_no_result_holds_a_secret(fake: Fake, connect: Connect) -> None:
     fake.respond = answer(401, error("Denied", f"accesskey={KEY}"))
     client = connect()
     shown = repr(await client.send(TEXT)) + repr(await client.check([SENDER])) + repr(client)

@@ -13,7 +13,8 @@ import pytest
 from common.bus.messages import BusError, BusUnavailable, Outgoing, PublishRefused, Unroutable
 from common.errors import StoreUnavailable
 from common.events import TextDecided
-from common.store.control import Actor, Approval, NewBody, Page
+from common.sending_rules import DEFAULT, LongText, SendingRules
+from common.store.control import Actor, Approval, NewBody, NumberRecord, NumberType, Page
 from common.store.control_ports import AlreadyDecided, NotFound
 from common.store.records import ApprovalDecision
 from health.access.roles import Principal, Role
@@ -21,10 +22,11 @@ from health.desk.approvals import ApprovalDesk, other_words
 from health.desk.nudging import Nudger
 from health.desk.sweep import ApprovalSweep
 from health.web.problems import Problem, ProblemCode
+from heliograph.codes import TEXTS, OutcomeCode
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 JANE = Principal(kind="key", id="k1", name="Jane", role=Role.APPROVER, tenant_id="acme")
-APPROVED, REJECTED, EXPIRED = ApprovalDecision
+APPROVED, REJECTED, EXPIRED, _ = ApprovalDecision
 
 
 def approval(message_id: str = "m", **changes: Any) -> Approval:
@@ -51,6 +53,27 @@ def approval(message_id: str = "m", **changes: Any) -> Approval:
         "edited": False,
     }
     return Approval(**fields | changes)
+
+
+def number(**changes: Any) -> NumberRecord:
+    fields: dict[str, Any] = {
+        "address": "+18005550100",
+        "tenant_id": "acme",
+        "connection_id": "line",
+        "provider": "acs",
+        "name": "",
+        "type": NumberType.TOLL_FREE,
+        "owners": (),
+        "region": "US",
+        "agent_id": "support",
+        "gate_on": False,
+        "gate_changed_at": None,
+        "gate_changed_by": None,
+        "connected": True,
+        "created_at": NOW,
+        "version": 1,
+    }
+    return NumberRecord(**fields | changes)
 
 
 class FakeApprovals:
@@ -95,6 +118,16 @@ class FakeApprovals:
         return self.unheard.pop(0) if self.unheard else []
 
 
+class FakeNumbers:
+    """The number that the text is from, with its rules."""
+
+    def __init__(self, rules: SendingRules = DEFAULT) -> None:
+        self.rules = rules
+
+    async def get(self, tenant_id: str, address: str) -> NumberRecord | None:
+        return number(rules=self.rules)
+
+
 class FakeBus:
     def __init__(self) -> None:
         self.published: list[Outgoing] = []
@@ -122,7 +155,7 @@ def bus() -> FakeBus:
 
 @pytest.fixture
 def desk(approvals: FakeApprovals, bus: FakeBus) -> ApprovalDesk:
-    return ApprovalDesk(approvals, Nudger(bus))
+    return ApprovalDesk(approvals, Nudger(bus), FakeNumbers())
 
 
 async def test_an_approval_is_recorded_and_the_sender_told(
@@ -169,9 +202,66 @@ async def test_words_that_cannot_be_sent_as_written_are_refused_and_nothing_is_d
 
 
 def test_what_just_fits_is_sent_whole() -> None:
-    other = other_words("x" * 160, approval(), 160)
+    other = other_words("x" * 160, approval(), number(), 160)
     assert other is not None
     assert (other.body, other.segments) == ("x" * 160, 1)
+
+
+async def test_other_words_go_out_by_the_rules_of_their_number() -> None:
+    store, words = FakeApprovals(), "We open at nine on each day of the week. " * 8
+    split = FakeNumbers(SendingRules(long_text=LongText.SPLIT, max_segments=3))
+    desk = ApprovalDesk(store, Nudger(FakeBus()), split)
+    await desk.approve("acme", "m", body=words, by=JANE)
+    body = store.decided[0][1]
+    assert body is not None
+    assert (len(body.parts), body.segments, body.truncated) == (3, 3, False)
+    assert (body.body, body.whole) == (words.strip(), words.strip())
+
+
+@pytest.mark.parametrize(
+    ("rules", "words", "code"),
+    [
+        (SendingRules(long_text=LongText.REFUSE), "x" * 161, OutcomeCode.TEXT_TOO_LONG),
+        (
+            SendingRules(long_text=LongText.CONCATENATE, max_segments=2),
+            "x" * 307,
+            OutcomeCode.TEXT_TOO_LONG,
+        ),
+        (DEFAULT, "See https://bit.ly/abc", OutcomeCode.SHORTENED_URL),
+    ],
+)
+async def test_words_that_the_numbers_rules_refuse_are_refused_while_somebody_looks(
+    rules: SendingRules, words: str, code: OutcomeCode
+) -> None:
+    store = FakeApprovals()
+    desk = ApprovalDesk(store, Nudger(FakeBus()), FakeNumbers(rules))
+    with pytest.raises(Problem) as caught:
+        await desk.approve("acme", "m", body=words, by=JANE)
+    assert caught.value.fields == {"body": TEXTS[code].person}
+    assert store.decided == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "words", "limit", "truncated", "parts"),
+    [
+        (DEFAULT, "x" * 161, 160, True, 1),
+        (SendingRules(long_text=LongText.CONCATENATE), "x" * 161, None, False, 1),
+        (SendingRules(long_text=LongText.SPLIT), "word " * 40, None, False, 2),
+    ],
+)
+async def test_a_draft_is_measured_by_the_rules_of_its_number(
+    rules: SendingRules, words: str, limit: int | None, truncated: bool, parts: int
+) -> None:
+    desk = ApprovalDesk(FakeApprovals(), Nudger(FakeBus()), FakeNumbers(rules))
+    draft = await desk.measure("acme", number="+18005550100", remote="+12125550147", body=words)
+    assert (draft.limit, draft.shaped.truncated) == (limit, truncated)
+    assert len(draft.shaped.parts) == parts
+
+
+def test_words_for_a_number_that_is_gone_go_out_by_the_usual_rules() -> None:
+    other = other_words("We open at ten.", approval(), None, 160)
+    assert other is not None
+    assert (other.body, other.parts, other.warnings) == ("We open at ten.", (), ())
 
 
 async def test_a_rejection_needs_a_reason_and_keeps_it(
@@ -262,10 +352,10 @@ UNSEEN = [*map(chr, (0x00, 0x07, 0x09, 0x0B, 0x1B, 0x7F, 0x85, 0x202A, 0x202E, 0
 @pytest.mark.parametrize("unseen", UNSEEN, ids=[f"U+{ord(it):04X}" for it in UNSEEN])
 async def test_what_a_person_writes_holds_nothing_that_is_not_seen(unseen: str) -> None:
     with pytest.raises(Problem, check=lambda it: set(it.fields) == {"body"}) as caught:
-        other_words(f"We open{unseen} at ten.", approval(), 160)
+        other_words(f"We open{unseen} at ten.", approval(), number(), 160)
     assert caught.value.code is ProblemCode.INVALID
     store = FakeApprovals()
-    desk = ApprovalDesk(store, Nudger(FakeBus()))
+    desk = ApprovalDesk(store, Nudger(FakeBus()), FakeNumbers())
     with pytest.raises(Problem, check=lambda it: set(it.fields) == {"reason"}):
         await desk.reject("acme", "m", reason=f"Too{unseen} early", by=JANE)
     assert store.decided == []
@@ -273,4 +363,4 @@ async def test_what_a_person_writes_holds_nothing_that_is_not_seen(unseen: str) 
 
 def test_line_breaks_and_every_script_may_be_written() -> None:
     for words in ("One\r\ntwo", "\u05e9\u05dc\u05d5\u05dd", "\U0001f600", "caf\u00e9\u200d"):
-        assert other_words(words, approval(), 160) is not None
+        assert other_words(words, approval(), number(), 160) is not None

@@ -9,20 +9,25 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from common.sending_rules import NAMES
 from health.api import table
 from health.api.agents import AgentView, CreatedAgentView
 from health.api.approvals import ApprovalView
 from health.api.audit import ActorItem, AuditItem
 from health.api.connections import ConnectionOut
+from health.api.consents import ConsentEntryView, ConsentHistoryView, ConsentView, ProvidersListView
 from health.api.conversations import ConversationItem
 from health.api.dead_letters import ParkedItem, ParkedQueueItem
 from health.api.executions import ExecutionItem, StepItem
+from health.api.holds import HeldConversationView
 from health.api.keys import KeyView
 from health.api.me import MeView
 from health.api.messages import TextItem
+from health.api.number_rules import Effective, RulesView
 from health.api.numbers import NumberView
 from health.api.overview import ConnectionState
 from health.api.providers import ParameterView, ProviderView
+from health.api.sending import StopView, SwitchView, TenantSwitchView
 from health.api.tenants import TenantView
 from health.web.routes import Route
 from heliograph.cli import (
@@ -30,6 +35,7 @@ from heliograph.cli import (
     approvals,
     audit,
     connections,
+    consents,
     conversations,
     dead_letters,
     gate,
@@ -38,6 +44,8 @@ from heliograph.cli import (
     numbers,
     overview,
     providers,
+    rules,
+    sending,
     sign_in,
     tenants,
 )
@@ -56,8 +64,16 @@ READING = (
     "numbers list --connection c1 --agent front-desk",
     f"numbers show {NUMBER}",
     f"gate show {NUMBER}",
+    f"numbers rules {NUMBER}",
+    "sending show",
+    "sending show --all",
+    "conversations held",
     f"approvals list --number {NUMBER}",
     "approvals show m2",
+    f"opt-outs list --number {NUMBER} --remote {REMOTE}",
+    "opt-outs list --review",
+    "opt-outs list --lifted",
+    f"opt-outs show {NUMBER} {REMOTE}",
     f"conversations list --number {NUMBER} --remote {REMOTE}",
     "conversations list --since 7d --until 2026-06-01 --state opted_out",
     "conversations show conv-1",
@@ -65,6 +81,7 @@ READING = (
         f"messages search --number {NUMBER} --since 2h --until 2026-06-01 --direction outbound"
         " --status held --state held"
     ),
+    "messages search --report-missing --status uncertain",
     f"messages executions --number {NUMBER} --remote {REMOTE} --since 7d --until 2026-06-01",
     "messages show m1",
     "execution m1",
@@ -102,9 +119,22 @@ CHANGING = (
     f"numbers remove {NUMBER} --yes",
     f"gate on {NUMBER} --yes",
     f"gate off {NUMBER}",
+    f"numbers rules {NUMBER} --set long_text=split --set daily_texts=5 --set quiet_from=none",
+    f"numbers rules {NUMBER} --set transliterate=on --set registered_in=GB,IE --set daily_cost=20",
+    "sending stop --reason Prices --yes",
+    "sending resume --yes",
+    "sending stop --all --yes",
+    "sending resume --all --yes",
+    "conversations resume conv-1",
     "approvals approve m2",
     "approvals approve m2 --text Later!",
     "approvals reject m2 --reason No",
+    f"opt-outs add {NUMBER} {REMOTE}",
+    f"opt-outs add {NUMBER} {REMOTE} --note Phoned",
+    f"opt-outs lift {NUMBER} {REMOTE} --note Mailed --yes",
+    f"opt-outs confirm {NUMBER} {REMOTE}",
+    f"opt-outs undo {NUMBER} {REMOTE} --note Misread",
+    f"opt-outs check {NUMBER} {REMOTE}",
     "agents create sales --name Sales --kind personal_assistant --employee Jane --bus-user acme.s",
     "agents update front-desk --name B --kind agent --employee= --bus-user acme.b",
     "agents activate front-desk",
@@ -116,6 +146,7 @@ CHANGING = (
     "keys revoke k9 --operators",
     "tenants create globex --name Globex --feature custom.acs_sms",
     "tenants update acme --name B --feature a --feature b",
+    "tenants update acme --opt-out-scope tenant",
     "tenants accept-opt-out --yes",
 )
 
@@ -156,8 +187,16 @@ SHOWN: list[tuple[Columns, type[BaseModel]]] = [
     (overview.CONNECTIONS, ConnectionState),
     (numbers.NUMBER, NumberView),
     (gate.GATE, NumberView),
+    (rules.RULES, RulesView),
+    (sending.TENANT, TenantSwitchView),
+    (sending.EVERYBODY, SwitchView),
+    (conversations.HELD, HeldConversationView),
     (approvals.APPROVALS, ApprovalView),
     (approvals.APPROVAL, ApprovalView),
+    (consents.CONSENTS, ConsentView),
+    (consents.CONSENT, ConsentHistoryView),
+    (consents.HISTORY, ConsentEntryView),
+    (consents.ON_LIST, ProvidersListView),
     (conversations.CONVERSATIONS, ConversationItem),
     (conversations.CONVERSATION, ConversationItem),
     (messages.MESSAGES, TextItem),
@@ -173,7 +212,13 @@ SHOWN: list[tuple[Columns, type[BaseModel]]] = [
     (dead_letters.QUEUES, ParkedQueueItem),
     (dead_letters.LETTERS, ParkedItem),
 ]
-WITHIN: dict[str, type[BaseModel]] = {"actor": ActorItem, "newest": TextItem}
+WITHIN: dict[str, type[BaseModel]] = {
+    "actor": ActorItem,
+    "newest": TextItem,
+    "effective": Effective,
+    "tenant": StopView,
+    "everywhere": StopView,
+}
 OWN = {"counts"}
 """What a command works out itself."""
 
@@ -187,3 +232,25 @@ def test_the_api_gives_what_a_command_shows(columns: Columns, model: type[BaseMo
         assert first in model.model_fields, column
         if rest:
             assert rest in WITHIN[first].model_fields, column
+
+
+def test_the_command_line_knows_every_rule() -> None:
+    assert tuple(rules.KINDS) == NAMES
+    assert set(rules.KINDS) <= set(RulesView.model_fields)
+
+
+@pytest.mark.parametrize(
+    "change", ["daily_texts", "dayly_texts=5", "daily_texts=many", "transliterate=perhaps", "=5"]
+)
+def test_a_misspelt_rule_changes_nothing(tmp_path: Path, change: str) -> None:
+    cli = Cli(tmp_path)
+    ran = cli("numbers", "rules", NUMBER, "--set", change)
+    assert ran.code == 2
+    assert all(asked.method == "GET" for asked in cli.api.asked)
+
+
+def test_sending_is_not_stopped_without_a_yes(tmp_path: Path) -> None:
+    cli = Cli(tmp_path)
+    assert cli("sending", "stop", typed="n\n").code == 1
+    assert cli("sending", "resume", "--all", typed="\n").code == 1
+    assert all(asked.method == "GET" for asked in cli.api.asked)

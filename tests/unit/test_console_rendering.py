@@ -26,6 +26,9 @@ PAGES = (
     "/t/acme/approvals/m-held",
     "/t/acme/conversations",
     "/t/acme/conversations/c-anna",
+    "/t/acme/opt-outs",
+    "/t/acme/opt-outs/%2B18005550100/%2B442079460018",
+    "/t/acme/opt-outs/%2B18005550100/%2B12065550171",
     "/t/acme/executions",
     "/t/acme/messages/m-held",
     "/t/acme/audit",
@@ -33,7 +36,11 @@ PAGES = (
     "/sign-in?ticket=one-time",
     "/t/acme/approvals/no-such-text",
 )
-FRAGMENTS = ("/t/acme/approvals/count", "/t/acme/approvals/notice?seen=other")
+FRAGMENTS = (
+    "/t/acme/approvals/count",
+    "/t/acme/opt-outs/count",
+    "/t/acme/approvals/notice?seen=other",
+)
 VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 
@@ -135,7 +142,7 @@ async def test_a_text_with_markup_stays_a_text(stage: Stage) -> None:
     held = samples.approval("m1", body=EVIL)
     stage.approvals.held = {"m1": held}
     read["conversations"] = Page((type(talk)(**_fields(talk) | {"newest": text}),))
-    sections = ("", "conversations", "conversations/c-anna", "messages/m1", "approvals")
+    sections = ("", "conversations", "conversations/c-anna", "messages/m1", "approvals", "opt-outs")
     for section in sections:
         _, body = await stage.page(f"/t/acme/{section}")
         page = PageReader(body)
@@ -145,10 +152,12 @@ async def test_a_text_with_markup_stays_a_text(stage: Stage) -> None:
 
 async def test_a_viewer_sees_no_button_that_would_be_refused(stage: Stage) -> None:
     stage.door.let_in(Role.VIEWER)
-    for path in ("/t/acme/", "/t/acme/approvals", "/t/acme/approvals/m-held"):
+    paths = ("/t/acme/", "/t/acme/approvals", "/t/acme/approvals/m-held")
+    talk = "/t/acme/opt-outs/%2B18005550100/%2B442079460018"
+    for path in (*paths, "/t/acme/opt-outs", talk):
         _, body = await stage.page(path)
-        actions = [form["action"] for form, _ in PageReader(body).forms]
-        assert actions == ["/sign-out"], path
+        forms = [form for form, _ in PageReader(body).forms]
+        assert [form["action"] for form in forms if form["method"] == "post"] == ["/sign-out"], path
         assert "/connect" not in body.replace("/connections", "")
     _, body = await stage.page("/t/acme/")
     assert "/audit" not in body

@@ -12,7 +12,7 @@ from common.store.control import Hour
 from common.store.records import ApprovalDecision, SendState
 from health.access.roles import Principal, Role
 from health.console import navigation, shown
-from health.console.approval_pages import fingerprint, size_of
+from health.console.approval_pages import fingerprint
 from health.console.audit_pages import changes_of
 from health.console.charts import HEIGHT, glances, hour_chart, shares, strip_of
 from health.console.conversation_pages import days, life_of
@@ -92,9 +92,12 @@ def test_what_did_not_go_out_says_why_and_what_did_says_nothing() -> None:
         text = samples.text("m", "x", at=NOW, inbound=False, code=code.value, status="failed")
         if code not in {OutcomeCode.SENT, OutcomeCode.GATE_OFF}:
             assert reason_of(text) == TEXTS[code].person
-    held = samples.text("m", "x", at=NOW, inbound=False, state=SendState.HELD.value)
-    assert waits(held)
-    assert reason_of(held) == TEXTS[OutcomeCode.GATE_OFF].person
+    for code in (OutcomeCode.GATE_OFF, OutcomeCode.LOOP_SUSPECTED):
+        held = samples.text(
+            "m", "x", at=NOW, inbound=False, state=SendState.HELD.value, code=code.value
+        )
+        assert waits(held)
+        assert reason_of(held) == TEXTS[code].person
 
 
 def test_the_chart_has_every_hour_and_loses_no_text() -> None:
@@ -143,11 +146,6 @@ def test_only_what_differs_counts_as_a_change() -> None:
         ("status", "active"),
         ("error", None),
     ]
-
-
-def test_a_draft_is_measured_without_the_blanks_around_it() -> None:
-    size = size_of(f"  {'x' * 161}\n", 160)
-    assert (size.characters, size.measured.segments) == (161, 2)
 
 
 def test_an_inbox_that_changed_has_another_fingerprint() -> None:

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.policy import Facts, Hold, LeaveUncertain, Refuse, Send, decide
+from common.policy import Facts, Hold, LeaveUncertain, Refuse, Send, Wait, decide
 from common.store.records import ApprovalDecision
 from heliograph.codes import OutcomeCode
-from heliograph.models import MAX_BODY_CHARACTERS
+from heliograph.models import MAX_BODY_CHARACTERS, Keyword
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-APPROVED, REJECTED, EXPIRED = ApprovalDecision
+APPROVED, REJECTED, EXPIRED, CANCELLED = ApprovalDecision
 
 
 def facts(**changes: Any) -> Facts:
@@ -50,6 +50,17 @@ ANY_FACTS = st.builds(
     maybe_sent=st.booleans(),
     tries_left=st.booleans(),
     deduplicates=st.booleans(),
+    stopped=st.booleans(),
+    cancelled=st.booleans(),
+    text_problem=st.sampled_from([None, OutcomeCode.TEXT_TOO_LONG, OutcomeCode.SHORTENED_URL]),
+    reach_problem=st.sampled_from([None, OutcomeCode.DESTINATION_NOT_SUPPORTED]),
+    first_contact=st.sampled_from(
+        [None, OutcomeCode.FIRST_CONTACT_HELD, OutcomeCode.FIRST_CONTACT_REFUSED]
+    ),
+    conversation_held=st.booleans(),
+    loop=st.booleans(),
+    quiet_until=st.sampled_from([None, NOW + SECOND]),
+    notice=st.sampled_from([None, *Keyword]),
 )
 
 
@@ -92,6 +103,47 @@ ANY_FACTS = st.builds(
             {"decision": APPROVED, "maybe_sent": True, "deduplicates": False},
             LeaveUncertain(),
         ),
+        ({"decision": CANCELLED}, Refuse(OutcomeCode.RECIPIENT_OPTED_OUT)),
+        # What stops everything.
+        ({"stopped": True}, Refuse(OutcomeCode.SENDING_STOPPED)),
+        ({"stopped": True, "decision": APPROVED}, Refuse(OutcomeCode.SENDING_STOPPED)),
+        ({"stopped": True, "notice": Keyword.OPT_OUT}, Refuse(OutcomeCode.SENDING_STOPPED)),
+        # What an opt-out stops, and the one text that it lets through.
+        ({"cancelled": True}, Refuse(OutcomeCode.RECIPIENT_OPTED_OUT)),
+        ({"cancelled": True, "decision": APPROVED}, Refuse(OutcomeCode.RECIPIENT_OPTED_OUT)),
+        ({"opted_out": True, "notice": Keyword.OPT_OUT}, Send()),
+        (
+            {"opted_out": True, "notice": Keyword.OPT_IN},
+            Refuse(OutcomeCode.RECIPIENT_OPTED_OUT),
+        ),
+        ({"opted_out": True, "notice": Keyword.HELP}, Refuse(OutcomeCode.RECIPIENT_OPTED_OUT)),
+        ({"agent_active": False, "notice": Keyword.OPT_OUT}, Send()),
+        # What is wrong with the text, and where it cannot go.
+        ({"text_problem": OutcomeCode.TEXT_TOO_LONG}, Refuse(OutcomeCode.TEXT_TOO_LONG)),
+        ({"text_problem": OutcomeCode.SHORTENED_URL}, Refuse(OutcomeCode.SHORTENED_URL)),
+        (
+            {"reach_problem": OutcomeCode.SENDER_NOT_VERIFIED, "decision": APPROVED},
+            Refuse(OutcomeCode.SENDER_NOT_VERIFIED),
+        ),
+        # What holds a text for a person, in the order in which it is told.
+        (
+            {"first_contact": OutcomeCode.FIRST_CONTACT_REFUSED, "loop": True},
+            Refuse(OutcomeCode.FIRST_CONTACT_REFUSED),
+        ),
+        ({"conversation_held": True, "loop": True}, Hold(OutcomeCode.CONVERSATION_HELD)),
+        ({"loop": True, "gate_on": False}, Hold(OutcomeCode.LOOP_SUSPECTED)),
+        (
+            {"first_contact": OutcomeCode.FIRST_CONTACT_HELD, "gate_on": False},
+            Hold(OutcomeCode.FIRST_CONTACT_HELD),
+        ),
+        ({"loop": True, "conversation_held": True, "decision": APPROVED}, Send()),
+        ({"first_contact": OutcomeCode.FIRST_CONTACT_HELD, "decision": APPROVED}, Send()),
+        # What only makes it wait.
+        ({"quiet_until": NOW + SECOND}, Wait(NOW + SECOND)),
+        ({"quiet_until": NOW + SECOND, "decision": APPROVED}, Wait(NOW + SECOND)),
+        ({"quiet_until": NOW + SECOND, "gate_on": False}, Hold(OutcomeCode.GATE_OFF)),
+        ({"quiet_until": NOW + SECOND, "maybe_sent": True}, Send()),
+        ({"quiet_until": NOW + SECOND, "expires_at": NOW}, Refuse(OutcomeCode.COMMAND_EXPIRED)),
         # A try may have gone out.
         ({"maybe_sent": True}, Send()),
         ({"maybe_sent": True, "deduplicates": False}, LeaveUncertain()),
@@ -112,9 +164,14 @@ def test_nothing_leaves_without_permission(given_facts: Facts) -> None:
         return
     assert given_facts.gate_on or given_facts.decision is APPROVED
     assert given_facts.decision in (None, APPROVED)
-    assert given_facts.agent_active
+    assert given_facts.agent_active or given_facts.notice is not None
     assert given_facts.connection_active
-    assert not given_facts.opted_out
+    assert not given_facts.stopped
+    if given_facts.notice is not Keyword.OPT_OUT:
+        assert not given_facts.opted_out
+        assert not given_facts.cancelled
+    assert given_facts.text_problem is None
+    assert given_facts.reach_problem is None
     assert given_facts.expires_at is None or given_facts.expires_at > given_facts.now
     assert given_facts.body.strip()
     assert len(given_facts.body) <= MAX_BODY_CHARACTERS
@@ -142,9 +199,17 @@ def test_a_text_that_was_decided_on_is_never_held_again(given_facts: Facts) -> N
 
 
 @given(ANY_FACTS)
-def test_an_approval_opens_nothing_but_the_gate(given_facts: Facts) -> None:
+def test_an_approval_stands_for_what_holds_a_text_and_for_nothing_else(given_facts: Facts) -> None:
     approved = replace(given_facts, decision=APPROVED)
-    autonomous = replace(given_facts, decision=None, gate_on=True)
+    refused = given_facts.first_contact is OutcomeCode.FIRST_CONTACT_REFUSED
+    autonomous = replace(
+        given_facts,
+        decision=None,
+        gate_on=True,
+        loop=False,
+        conversation_held=False,
+        first_contact=given_facts.first_contact if refused else None,
+    )
     assert decide(approved) == decide(autonomous)
 
 

@@ -73,6 +73,19 @@ def test_a_phone_number_keeps_its_last_two_digits(text: str, scrubbed: str) -> N
         ("auth_token=canary", "auth_token=•••••"),
         ("?token=canary&a=1", "?token=•••••&a=1"),
         ("client_secret=canary", "client_secret=•••••"),
+        ("partner_key=canary", "partner_key=•••••"),
+        (
+            "{'partner': 'infobip', 'partner_key': 'ca nary'}",
+            "{'partner': 'infobip', 'partner_key': '•••••'}",
+        ),
+        (
+            '{"messagingConnect": {"apiKey": "canary", "partner": "infobip"}}',
+            '{"messagingConnect": {"apiKey": "•••••", "partner": "infobip"}}',
+        ),
+        (
+            '"messagingConnect": {"partner": "infobip", "partnerParams": {"apiKey": "canary"}}',
+            '"messagingConnect": {"partner": "infobip", "partnerParams": {"apiKey": "•••••"}}',
+        ),
         ("password=ca,na;ry", "password=•••••;ry"),
         ("HELIOGRAPH_MASTER_KEY=k2:canary,k1:canary", "HELIOGRAPH_MASTER_KEY=•••••"),
         ("https://x/?sv=1&sig=canary%3D&se=2", "https://x/?sv=1&sig=•••••&se=2"),

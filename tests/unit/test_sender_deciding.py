@@ -19,14 +19,14 @@ from common.events import TextDecided
 from common.ids import derive_uuid
 from common.providers.port import Ambiguous, NotProcessed
 from common.store.control import NewBody
-from common.store.records import ApprovalDecision, conversation_id, outbound_id
+from common.store.records import ApprovalDecision, outbound_id
 from heliograph.codes import OutcomeCode
 from heliograph.models import Outcome, OutcomeStatus
 from sender.envelope import lane_of
 
 PHONE = "+15551230001"
 TEXT = outbound_id("acme", "support", "c-1", 0)
-APPROVED, REJECTED, EXPIRED = ApprovalDecision
+APPROVED, REJECTED, EXPIRED, _ = ApprovalDecision
 OTHER = NewBody(
     body="Other words", whole="Other words", truncated=False, encoding="GSM-7", segments=1
 )
@@ -113,7 +113,7 @@ async def test_what_was_not_allowed_does_not_go_out_even_with_the_gate_on(
 
 
 async def opt_out(desk: Desk) -> None:
-    desk.memory.consents[conversation_id("acme", NUMBER, PHONE)] = {"opted_out": True}
+    await desk.opt_out(PHONE)
 
 
 async def switch_off(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from sender_stand_ins import NUMBER, FakeDelivery, command
 
 from common.providers.port import Accepted, Ambiguous, NotProcessed, Refused, SendResult
 from common.settings import UnusableSetting, load
-from common.store.records import ConnectionStatus, Route
+from common.store.records import Claim, ConnectionStatus, Outbound, Route, SendState
 from heliograph.codes import OutcomeCode
 from heliograph.models import MAX_BODY_CHARACTERS, OutcomeStatus, SendCommand
 from sender.envelope import lane_of, readable_command_id
@@ -24,8 +25,9 @@ from sender.identity import (
     NotTheirs,
     authorise,
 )
+from sender.knowing import ordered_before
 from sender.settings import SenderSettings
-from sender.steps import Again, Finished, pause_after, step_after
+from sender.steps import Again, Finished, look_again_after, pause_after, step_after
 from sender.telling import may_reply_to
 from sender.texts import digest_of, outcome_id, outcome_of, recipients_of, status_of
 
@@ -122,6 +124,60 @@ def test_pauses_grow_heed_the_provider_and_have_a_limit() -> None:
     assert pause_after(1, 86_400.0, cap=600) == 600
 
 
+@pytest.mark.parametrize(
+    ("seconds", "expires_in", "expected"),
+    [
+        (0.2, None, 0.5),  # No wait queue is shorter.
+        (0.9, None, 0.5),
+        (1.9, None, 1.0),
+        (5.0, None, 5.0),
+        (47.0, None, 30.0),
+        (86_400.0, None, 600.0),
+        # No longer than until the text expires, so that its agent hears of it.
+        (47.0, 3.0, 5.0),
+        (86_400.0, 200.0, 600.0),
+        (86_400.0, 100.0, 120.0),
+        (47.0, 0.0, 0.5),
+        (47.0, 1000.0, 30.0),
+    ],
+)
+def test_who_waits_for_a_turn_looks_again_before_it_has_passed(
+    seconds: float, expires_in: float | None, expected: float
+) -> None:
+    assert look_again_after(seconds, expires_in) == expected
+
+
+@pytest.mark.parametrize(
+    ("claimed", "ordered", "before"),
+    [
+        (-0.001, None, True),
+        (0.0, None, False),
+        (5.0, None, False),
+        # The publisher's word is to the second: one of the same second counts as later.
+        (5.0, -1.0, True),
+        (5.0, 0.0, False),
+        (-0.001, 5.0, True),
+    ],
+)
+def test_what_was_ordered_before_an_opt_out_was_noted_is_before_the_fence(
+    claimed: float, ordered: float | None, before: bool
+) -> None:
+    (text,) = recipients(command()).texts
+    at = NOW + timedelta(seconds=ordered) if ordered is not None else None
+    made = Outbound(
+        claim=Claim.RESUMED,
+        text=replace(text, ordered_at=at),
+        state=SendState.WAITING,
+        seq=1,
+        attempts=0,
+        claimed_at=NOW + timedelta(seconds=0.4 + claimed),
+        first_sent=NOW,
+        outcome=None,
+    )
+    assert ordered_before(made, NOW + timedelta(seconds=0.4)) is before
+    assert not ordered_before(made, None)
+
+
 # --- Texts ---------------------------------------------------------------------------------------
 
 
@@ -154,7 +210,7 @@ def test_a_huge_body_is_not_stored_whole_but_stays_too_long() -> None:
 
 def test_the_body_is_measured_as_it_is_sent() -> None:
     (text,) = recipients(command(body="ż" * 100)).texts
-    assert (text.encoding, text.segments, text.truncated) == ("UCS-2", 2, False)
+    assert (text.encoding, text.segments, text.truncated) == ("UCS-2", 1, True)
 
 
 CHANGES: list[dict[str, Any]] = [
@@ -186,6 +242,16 @@ def test_every_code_has_a_status_and_only_sent_is_called_sent(code: OutcomeCode)
 
 def test_an_outcome_told_again_has_its_message_id_and_another_outcome_another() -> None:
     (text,) = recipients(command()).texts
+    text = Outbound(
+        claim=Claim.FRESH,
+        text=text,
+        state=SendState.CLAIMED,
+        seq=1,
+        attempts=0,
+        claimed_at=NOW,
+        first_sent=NOW,
+        outcome=None,
+    )
     held = outcome_of(text, OutcomeCode.GATE_OFF, NOW)
     again = outcome_of(text, OutcomeCode.GATE_OFF, LATER)
     sent = outcome_of(text, OutcomeCode.SENT, NOW)

@@ -139,14 +139,19 @@ async def test_long_waits_are_spent_in_the_queue_and_attempts_are_counted(desk: 
     handler = desk.replica(attempts=3)
     assert await handler.handle(delivery()) == Defer(2.0)
     assert desk.told() == []
+    desk.wind(10)
     assert await handler.handle(delivery()) == Defer(45.0)
+    # A 429 is the number's: until it may send again, looking uses up no attempt.
+    assert await handler.handle(delivery()) == Defer(30.0)
+    desk.wind(46)
     assert await handler.handle(delivery()) == Done()
     assert [outcome.code for outcome in desk.told()] == [OutcomeCode.PROVIDER_THROTTLED]
     assert len(desk.client.sent) == 3
 
 
 async def test_short_waits_are_made_in_place_with_the_same_values(desk: Desk) -> None:
-    desk.client.answers += [THROTTLED, Ambiguous("no answer")]
+    away = NotProcessed(OutcomeCode.PROVIDER_UNAVAILABLE, "away")
+    desk.client.answers += [away, Ambiguous("no answer")]
     assert await desk.replica(in_place=5.0).handle(delivery()) == Done()
     assert len({(text.request_id, text.first_sent) for text in desk.client.sent}) == 1
     assert len(desk.client.sent) == 3

@@ -13,12 +13,12 @@ from sender_stand_ins import NUMBER, command
 from common.bus.verdicts import Defer, Done
 from common.providers.port import Ambiguous, NotProcessed, SendResult
 from common.store.memory import MemoryOutbound
-from common.store.records import conversation_id
 from heliograph.codes import OutcomeCode
 from heliograph.models import SendCommand
 
 PHONE = "+15551230001"
 THROTTLED = NotProcessed(OutcomeCode.PROVIDER_THROTTLED, "slow down")
+AWAY = NotProcessed(OutcomeCode.PROVIDER_UNAVAILABLE, "away")
 LOST = Ambiguous("no answer")
 
 
@@ -27,8 +27,7 @@ async def close_gate(desk: Desk) -> None:
 
 
 async def stop(desk: Desk) -> None:
-    conversation = conversation_id("acme", NUMBER, PHONE)
-    desk.memory.consents[conversation] = {"opted_out": True}
+    await desk.opt_out(PHONE)
 
 
 async def expire(desk: Desk) -> None:
@@ -38,9 +37,9 @@ async def expire(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("answer", "change", "code"),
     [
-        (THROTTLED, close_gate, OutcomeCode.GATE_OFF),
-        (THROTTLED, stop, OutcomeCode.RECIPIENT_OPTED_OUT),
-        (THROTTLED, expire, OutcomeCode.COMMAND_EXPIRED),
+        (AWAY, close_gate, OutcomeCode.GATE_OFF),
+        (AWAY, stop, OutcomeCode.RECIPIENT_OPTED_OUT),
+        (AWAY, expire, OutcomeCode.COMMAND_EXPIRED),
         (LOST, close_gate, OutcomeCode.AMBIGUOUS),
         (LOST, stop, OutcomeCode.AMBIGUOUS),
         (LOST, expire, OutcomeCode.AMBIGUOUS),
@@ -92,6 +91,7 @@ async def test_a_lost_answer_of_a_moved_numbers_new_connection_is_asked_for_agai
     desk.client.answers += [NotProcessed(THROTTLED.code, "", 45.0), LOST]
     assert await handler.handle(delivery()) == Defer(45.0)
     await desk.connect("new-line", {"key": "good"})
+    desk.wind(60)
     assert isinstance(await handler.handle(delivery()), Defer)
     desk.wind(60)
     assert await handler.handle(delivery()) == Done()
@@ -119,6 +119,7 @@ async def test_a_text_that_has_waited_is_tried_once_a_pass() -> None:
     desk.client.answers += [NotProcessed(THROTTLED.code, "", 45.0), THROTTLED, THROTTLED]
     handler = desk.replica(in_place=5.0)
     assert await handler.handle(delivery()) == Defer(45.0)
+    desk.wind(46)
     assert await handler.handle(delivery()) == Defer(4.0)
     assert len(desk.client.sent) == 2
 

@@ -62,6 +62,7 @@ def of(desk: Desk) -> list[str]:
 
 
 async def test_one_recipient_that_fails_keeps_no_outcome_from_the_agent(desk: Desk) -> None:
+    desk.provider.max_recipients = 1
     desk.client.answers += [Accepted("1"), RuntimeError("unforeseen"), Accepted("3")]
     first = delivery(command(to=PHONES))
     with pytest.raises(RuntimeError):
@@ -85,6 +86,7 @@ async def test_what_failed_before_it_was_told_is_told_when_it_comes_back(desk: D
 
 async def test_a_failure_beside_a_full_queue_does_not_park_what_is_untold(desk: Desk) -> None:
     Full(desk)
+    desk.provider.max_recipients = 1
     desk.client.answers += [Accepted("1"), RuntimeError("unforeseen"), Accepted("3")]
     assert await desk.replica().handle(delivery(command(to=PHONES))) == Defer(30.0)
 
@@ -98,6 +100,7 @@ async def test_what_was_told_before_a_wait_is_not_told_again(desk: Desk) -> None
     assert of(desk) == ["nobody", PHONES[0], PHONES[2]]
     again = back(first, verdict)
     again.redelivered = True
+    desk.wind(46)
     assert await desk.replica().handle(again) == Done()
     assert of(desk) == ["nobody", PHONES[0], PHONES[2], PHONES[1]]
 

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import pytest
 from conformance.store_suite import FakeClock, Stores, StoreSuite
+from conformance.store_world import SetScope
 
 from common.errors import StoreUnavailable
+from common.sending_rules import OptOutScope
 from common.store.memory import (
     Memory,
     MemoryConnections,
+    MemoryConsentLedger,
+    MemoryConversationFacts,
     MemoryDirectory,
     MemoryExecutions,
     MemoryInbound,
     MemoryLeases,
     MemoryOutbound,
 )
+from common.store.memory_limits import MemoryLimits
+
+
+def scope_setter(memory: Memory) -> SetScope:
+    async def set_scope(tenant_id: str, scope: OptOutScope) -> None:
+        memory.tenants.setdefault(tenant_id, {})["opt_out_scope"] = scope.value
+
+    return set_scope
 
 
 class TestMemoryStore(StoreSuite):
@@ -31,6 +43,10 @@ class TestMemoryStore(StoreSuite):
             connections=MemoryConnections(memory),
             leases=MemoryLeases(memory),
             decide=MemoryOutbound(memory).decide,
+            consents=MemoryConsentLedger(memory),
+            conversations=MemoryConversationFacts(memory),
+            scope=scope_setter(memory),
+            limits=MemoryLimits(memory),
         )
 
 

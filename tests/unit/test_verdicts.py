@@ -34,6 +34,7 @@ class Held:
     correlation_id = None
     reply_to = None
     redelivered = False
+    published_at = None
     stale = False
 
     def __init__(self, user_id: str | None = "house", **headers: Any):
@@ -74,7 +75,7 @@ def test_done_moves_nothing_and_park_moves_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "step"), [(0, 1), (1, 1), (1.1, 5), (31, 120), (600, 600), (86400, 600)]
+    ("seconds", "step"), [(0, 0.5), (1, 1), (1.1, 5), (31, 120), (600, 600), (86400, 600)]
 )
 def test_a_deferral_is_rounded_up_to_a_wait_queue(seconds: float, step: float) -> None:
     assert defer_step(seconds) == step

@@ -6,7 +6,8 @@ import asyncio
 import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from common.bus.messages import Headers, Outgoing
 from common.bus.topology import Queue
@@ -22,6 +23,7 @@ class Stored:
     message: Outgoing
     user_id: str
     deliveries: int = 0
+    at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
 
 
 class MemoryDelivery:
@@ -41,6 +43,7 @@ class MemoryDelivery:
         self.user_id: str | None = stored.user_id
         self.correlation_id = message.correlation_id
         self.reply_to = message.reply_to
+        self.published_at: datetime | None = stored.at
         self.redelivered = stored.deliveries > 1
 
     @property

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from common import trace
-from common.bus.topology import HEADER_ATTEMPTS, HEADER_KEY, HEADER_TOLD, HEADER_USER
+from common.bus.topology import (
+    HEADER_ATTEMPTS,
+    HEADER_FIRST_SEEN,
+    HEADER_KEY,
+    HEADER_TOLD,
+    HEADER_USER,
+)
 from heliograph import wire
 from heliograph.models import Wire
 
@@ -97,6 +104,12 @@ class Delivery(Protocol):
     @property
     def reply_to(self) -> str | None: ...
     @property
+    def published_at(self) -> datetime | None:
+        """When it was published, by its publisher's word and to the second; None where that is not
+        told."""
+        ...
+
+    @property
     def redelivered(self) -> bool: ...
     @property
     def stale(self) -> bool:
@@ -138,6 +151,24 @@ def published_key(delivery: Delivery, own_user: str) -> str:
     noted in a header, which counts as `proven_user`'s does."""
     noted = delivery.headers.get(HEADER_KEY) if delivery.user_id == own_user else None
     return noted if isinstance(noted, str) else delivery.routing_key
+
+
+def first_published_at(delivery: Delivery, own_user: str) -> datetime | None:
+    """When the message was first published, as far as known. One that waited was published again by
+    our own user, which notes in a header when it was first seen."""
+    if delivery.user_id == own_user:
+        noted = delivery.headers.get(HEADER_FIRST_SEEN)
+        if isinstance(noted, str):
+            return _instant(noted)
+    return delivery.published_at
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return instant if instant.tzinfo is not None else None
 
 
 def told_of(delivery: Delivery, own_user: str) -> frozenset[str]:

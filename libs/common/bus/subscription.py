@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import aiormq
@@ -58,6 +59,11 @@ class AmqpDelivery:
     @property
     def reply_to(self) -> str | None:
         return self._properties.reply_to
+
+    @property
+    def published_at(self) -> datetime | None:
+        stamp = self._properties.timestamp
+        return stamp.astimezone(UTC) if isinstance(stamp, datetime) else None
 
     @property
     def redelivered(self) -> bool:

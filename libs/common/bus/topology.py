@@ -26,7 +26,7 @@ kills its consumer each time. Ordinary failures are counted in our own header, f
 RETRY_DELAYS: Final = (1.0, 5.0, 30.0)
 """Seconds before the first, second and third retry of a message that could not be processed."""
 
-DEFER_DELAYS: Final = (1.0, 5.0, 30.0, 120.0, 600.0)
+DEFER_DELAYS: Final = (0.5, 1.0, 5.0, 30.0, 120.0, 600.0)
 """Seconds that a message may be made to wait without counting as failed (a live lease, a provider's
 Retry-After). A wanted delay is rounded up to the next of these."""
 

@@ -1,47 +1,41 @@
-"""Azure Communication Services SMS, through Microsoft's SDK. The only place that imports the SDK.
+"""Azure Communication Services SMS: what the port asks, in terms of the service.
 
-What the SDK does that is answered here (azure-communication-sms 1.1, azure-core 1.41): it makes
-fresh repeatability IDs at every call, so a pipeline policy puts ours in before signing; it retries
-by itself and obeys a Retry-After of any length, so that is off; it says `ServiceRequestError` ("no
-request was sent") also where the connection broke after the request had left, so the inner
-exception decides; its options do not bound a whole call, so a timeout around it does.
-
-The SDK is imported when the first client is built, so that importing this module costs nothing.
-Source of the wire's facts: Azure REST API specs, Communication SMS, 2021-03-07; Microsoft docs,
-"Communication Services SMS: service limits" (429) and "Authenticate to Communication Services".
+Around it: `acs_sdk` carries a call out, `acs_wire` says how it goes over the wire, `acs_answers`,
+`acs_partner` and `acs_health` what an answer means, `acs_requests` what else can be asked,
+`acs_versions` in which version of the API. Source of the wire's facts: Azure REST API specs,
+Communication SMS; Microsoft docs, "Communication Services SMS: service limits" (429) and
+"Authenticate to Communication Services".
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib
-import json
-from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import format_datetime
-from functools import cache
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Final, TypeVar
 
-from common.addresses import normalise_address
-from common.providers.acs_answers import Problem, answered, item_result, problem_of
+from common.addresses import AddressKind, kind_of, normalise_address
+from common.providers import acs_requests
+from common.providers.acs_answers import Item, Problem, answered, is_denied, of_each, problem_of
 from common.providers.acs_credentials import Access, read_credentials
+from common.providers.acs_health import health_of
+from common.providers.acs_partner import NO_PARTNER, Partner, partner_refusal, read_partner
+from common.providers.acs_requests import Answer, Entry, Request
+from common.providers.acs_sdk import SdkClient, Unanswered, open_transport
+from common.providers.acs_versions import DEFAULT_VERSION, FEATURES, ApiVersion
+from common.providers.acs_wire import MAX_RECIPIENTS, Call, call_of
 from common.providers.port import (
-    Accepted,
     Ambiguous,
+    FetchedReport,
     Health,
-    Healthy,
     NotProcessed,
     Refused,
     SendResult,
     Text,
-    Unhealthy,
-    Unknown,
 )
 from heliograph.codes import OutcomeCode
-
-_CONNECT_SECONDS: Final = 3.0
-"""A connection that takes longer counts as refused: nothing has left, so trying again is safe."""
 
 _NO_SENDER: Final = "+10000000000"
 """Stands for the sender where a connection has no number yet; an empty request sends nothing."""
@@ -51,7 +45,13 @@ _NO_PHONE: Final = "+112345678901"
 refuses it alone, inside a 202 (Azure REST API specs, Communication SMS, 2021-03-07, the example
 "SendMultiple"), but a sender that is not the resource's makes it refuse the call."""
 
-_repeatability: ContextVar[Mapping[str, str] | None] = ContextVar("repeatability", default=None)
+_REPEATED: Final = NotProcessed(
+    OutcomeCode.PROVIDER_UNAVAILABLE, "another text of the same call has the same recipient"
+)
+"""Both in one call would get one answer that fits either."""
+
+Heard = Sequence[Item] | Problem | Unanswered
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,8 @@ class Acs:
 
     name: str = "acs"
     deduplicates: bool = True
+    max_recipients: int = MAX_RECIPIENTS
+    api_version: ApiVersion = DEFAULT_VERSION
 
     def prepare(self) -> None:
         """Import the SDK (a sixth of a second)."""
@@ -71,216 +73,153 @@ class Acs:
 
     def connect(self, credentials: Mapping[str, str], *, timeout: float) -> AcsClient:
         """Build a client from `connection_string` and, optionally, `secondary_connection_string`,
-        which is asked where the first is denied, so that keys can be rotated without a pause."""
-        return AcsClient(read_credentials(credentials), timeout=timeout)
+        which is asked where the first is denied, so that keys can be rotated without a pause; for a
+        partner's numbers also from `partner` and `partner_key`."""
+        return AcsClient(
+            read_credentials(credentials),
+            timeout=timeout,
+            version=self.api_version,
+            partner=read_partner(credentials),
+        )
 
 
 class AcsClient:
     """One ACS resource: a client for each of its keys over one pooled session."""
 
-    def __init__(self, accesses: Sequence[Access], *, timeout: float):
+    def __init__(
+        self,
+        accesses: Sequence[Access],
+        *,
+        timeout: float,
+        version: ApiVersion = DEFAULT_VERSION,
+        partner: Partner | None = None,
+    ):
         self._timeout = timeout
-        self._transport = _transport(timeout, loopback=all(it.loopback for it in accesses))
-        self._clients = [_sms_client(access, self._transport) for access in accesses]
+        self._version = version
+        self._features = FEATURES[version]
+        self._partner = partner
+        self._transport = open_transport(timeout, loopback=all(it.loopback for it in accesses))
+        self._clients = [SdkClient(access, self._transport) for access in accesses]
 
     async def send(self, text: Text) -> SendResult:
         """Send one text, once, without retrying."""
-        _repeatability.set(
-            {
-                "repeatabilityRequestId": str(text.request_id),
-                "repeatabilityFirstSent": format_datetime(text.first_sent, usegmt=True),
-            }
-        )
-        answer = await self._ask(text.sender, [text.recipient], text.body, text.reference)
-        if isinstance(answer, Exception):
-            return classify(answer)
-        recipient = normalise_address(text.recipient)
-        mine = [item for item in answer if normalise_address(item.to or "") == recipient]
-        if len(mine) != 1:
-            return Ambiguous("the answer does not speak of the recipient")
-        return item_result(mine[0])
+        return (await self.send_all([text]))[0]
+
+    async def send_all(self, texts: Sequence[Text]) -> Sequence[SendResult]:
+        """Send one body to several recipients in one call, once, without retrying."""
+        by_recipient: dict[str, Text] = {}
+        for text in texts:
+            by_recipient.setdefault(normalise_address(text.recipient), text)
+        firsts = list(by_recipient.values())
+        results = dict(zip(firsts, await self._send(firsts), strict=True))
+        return [results.get(text, _REPEATED) for text in texts]
+
+    async def _send(self, texts: Sequence[Text]) -> Sequence[SendResult]:
+        if not texts:
+            return []
+        for_partner = texts[0].partner_number
+        if for_partner and self._partner is None:
+            return [NO_PARTNER] * len(texts)
+        call = call_of(texts, self._version, self._partner if for_partner else None)
+        return _results(call, texts, await self._post(call))
 
     async def check(self, numbers: Sequence[str]) -> Health:
         """Ask for a send to nobody: the service must know the key before it can refuse that."""
         sender = numbers[0] if numbers else _NO_SENDER
-        answer = await self._ask(sender, [], "", None)
-        return health_of(answer, owns_a_number=bool(numbers))
+        heard = await self._post(Call(version=self._version, sender=sender, recipients=(), body=""))
+        said = heard if isinstance(heard, Problem | Unanswered) else None
+        return health_of(said, owns_a_number=bool(numbers))
 
     async def owns(self, number: str) -> bool | None:
         """Ask for a send to what is no phone: before it refuses that, the service looks whose the
         sender is. None where its answer speaks of something else."""
-        answer = await self._ask(number, [_NO_PHONE], "-", None)
-        if not isinstance(answer, Exception):
+        heard = await self._post(
+            Call(version=self._version, sender=number, recipients=(_NO_PHONE,), body="-")
+        )
+        if isinstance(heard, Unanswered):
+            return None
+        if not isinstance(heard, Problem):
             return True
-        result = classify(answer)
-        not_owned = isinstance(result, Refused) and result.code is OutcomeCode.SENDER_NOT_OWNED
+        meant = answered(heard)
+        not_owned = isinstance(meant, Refused) and meant.code is OutcomeCode.SENDER_NOT_OWNED
         return False if not_owned else None
+
+    async def opt_out(self, sender: str, recipient: str, *, opted_out: bool) -> bool | None:
+        """Add to the service's opt-out list, or remove from it."""
+        action = acs_requests.ADD if opted_out else acs_requests.REMOVE
+        entry = await self._opt_outs(action, sender, recipient)
+        return None if entry is None else entry.taken
+
+    async def opted_out(self, sender: str, recipient: str) -> bool | None:
+        """Look into the service's opt-out list."""
+        entry = await self._opt_outs(acs_requests.CHECK, sender, recipient)
+        return None if entry is None else entry.opted_out
+
+    async def _opt_outs(self, action: str, sender: str, recipient: str) -> Entry | None:
+        """None where there is no list: in older versions, and for alphanumeric senders (Microsoft
+        docs, "SMS FAQ")."""
+        if not self._features.opt_outs or kind_of(sender) is AddressKind.ALPHANUMERIC:
+            return None
+        asked = acs_requests.opt_outs_request(action, sender, recipient, self._version)
+        answer = await self._request(asked)
+        if not isinstance(answer, Answer):
+            return Entry(taken=False, opted_out=None)
+        return acs_requests.read_opt_outs(answer, recipient)
+
+    async def report(self, provider_message_id: str) -> FetchedReport | None:
+        """The delivery report of a text, where the version has them and there is one by now."""
+        if not self._features.delivery_reports:
+            return None
+        asked = acs_requests.report_request(provider_message_id, self._version)
+        answer = await self._request(asked) if asked is not None else None
+        if not isinstance(answer, Answer):
+            return None
+        return acs_requests.read_report(answer, provider_message_id, datetime.now(UTC))
 
     async def close(self) -> None:
         """Close the session."""
         await self._transport.close()
 
-    async def _ask(
-        self, sender: str, to: list[str], body: str, tag: str | None
-    ) -> list[Any] | Exception:
-        """The items of the answer, or what came instead, from the first key that is not denied."""
-        answer: list[Any] | Exception = TimeoutError("never asked")
+    async def _post(self, call: Call) -> Heard:
+        return await self._first_not_denied(lambda client: client.send(call), is_denied)
+
+    async def _request(self, asked: Request) -> Answer | Unanswered:
+        return await self._first_not_denied(lambda client: client.request(asked), _denies)
+
+    async def _first_not_denied(
+        self, ask: Callable[[SdkClient], Awaitable[T]], denied: Callable[[T], bool]
+    ) -> T | Ambiguous:
+        """What is heard with the first key that is not denied; that one is asked first from then
+        on."""
+        heard: T | Ambiguous = Ambiguous("never asked")
         try:
             async with asyncio.timeout(self._timeout):
                 for client in tuple(self._clients):
-                    answer = await _ask_once(client, sender, to, body, tag)
-                    if not _denied(answer):
+                    heard = said = await ask(client)
+                    if not denied(said):
                         self._prefer(client)
                         break
         except TimeoutError as late:
-            return late
-        return answer
+            return Ambiguous(type(late).__name__)
+        return heard
 
-    def _prefer(self, client: Any) -> None:
+    def _prefer(self, client: SdkClient) -> None:
         if client is not self._clients[0]:
             self._clients.remove(client)
             self._clients.insert(0, client)
 
 
-async def _ask_once(
-    client: Any, sender: str, to: list[str], body: str, tag: str | None
-) -> list[Any] | Exception:
-    try:
-        items: list[Any] = await client.send(sender, to, body, enable_delivery_report=True, tag=tag)
-    except Exception as error:  # noqa: BLE001 - whatever it is, `classify` says what it means
-        return error
-    return items
-
-
-class _Repeatability:
-    """The pipeline policy that puts our idempotency values in place of the SDK's fresh ones. It
-    runs before signing, so hash and signature cover the new body. The pipeline sets `next`."""
-
-    next: Any
-
-    async def send(self, request: Any) -> Any:
-        values = _repeatability.get()
-        http = request.http_request
-        if values is not None and http.data:
-            body = json.loads(http.data)
-            for recipient in body["smsRecipients"]:
-                recipient.update(values)
-            # ASCII, so that characters are octets and the length below is right.
-            http.data = json.dumps(body)
-            http.headers["Content-Length"] = str(len(http.data))
-        return await self.next.send(request)
-
-
-def _transport(timeout: float, *, loopback: bool) -> Any:
-    from azure.core.pipeline.transport import AioHttpTransport  # noqa: PLC0415 - see the module
-
-    return AioHttpTransport(
-        connection_timeout=min(_CONNECT_SECONDS, timeout),
-        read_timeout=timeout,
-        # Proxies of the environment are for the outside; a simulator on this machine is reached
-        # directly.
-        use_env_settings=not loopback,
-    )
-
-
-def _sms_client(access: Access, transport: Any) -> Any:
-    from azure.communication.sms.aio import SmsClient  # noqa: PLC0415 - see the module's text
-    from azure.core.credentials import AzureKeyCredential  # noqa: PLC0415 - as above
-
-    return SmsClient(
-        access.endpoint,
-        AzureKeyCredential(access.key),
-        transport=transport,
-        retry_total=0,
-        permit_redirects=False,
-        per_call_policies=[_Repeatability()],
-    )
-
-
-@cache
-def _faults() -> tuple[tuple[type[Exception], Callable[[str], SendResult]], ...]:
-    """What an exception means, the first row that fits; anything else is ambiguous.
-
-    The order matters: aiohttp's `ClientConnectorError` is a `ClientOSError`, but one that happens
-    before anything leaves.
-    """
-    import binascii  # noqa: PLC0415 - belongs to this table only
-
-    import aiohttp  # noqa: PLC0415 - comes with the SDK
-    from azure.core.exceptions import ServiceRequestTimeoutError  # noqa: PLC0415 - see the module
-
-    def not_sent(detail: str) -> SendResult:
-        return NotProcessed(OutcomeCode.PROVIDER_UNAVAILABLE, detail)
-
-    def unreadable(detail: str) -> SendResult:
-        return Refused(OutcomeCode.CREDENTIALS_UNREADABLE, detail, account=True)
-
-    return (
-        (ServiceRequestTimeoutError, not_sent),
-        (aiohttp.ConnectionTimeoutError, not_sent),
-        (aiohttp.ClientConnectorError, not_sent),
-        (aiohttp.ClientOSError, Ambiguous),
-        (aiohttp.ServerDisconnectedError, Ambiguous),
-        (binascii.Error, unreadable),
-    )
-
-
-def classify(error: Exception) -> SendResult:
-    """What a failed call means for the text.
-
-    An answer counts by its status; without one, only a connection that never came about proves that
-    nothing was sent. A 202 that cannot be read, a broken connection and a timeout leave it open.
-    """
-    said = _said(error)
-    if said is not None:
-        return answered(said)
-    inner = getattr(error, "inner_exception", None) or error.__cause__
-    # Names of classes only: a message may hold an address or what the other side sent.
-    detail = type(error).__name__ + (f" from {type(inner).__name__}" if inner else "")
-    for candidate in (error, inner):
-        for kind, meaning in _faults():
-            if isinstance(candidate, kind):
-                return meaning(detail)
-    return Ambiguous(detail)
-
-
-def _said(error: Exception) -> Problem | None:
-    """The HTTP answer in an exception of the SDK, or None where there was none."""
-    status = getattr(error, "status_code", None)
-    if not isinstance(status, int):
-        return None
-    response: Any = getattr(error, "response", None)
-    return problem_of(status, response.headers, response.body())
-
-
-def _denied(answer: list[Any] | Exception) -> bool:
-    if not isinstance(answer, Exception):
+def _denies(answer: Answer | Unanswered) -> bool:
+    if not isinstance(answer, Answer):
         return False
-    result = classify(answer)
-    return isinstance(result, Refused) and result.code is OutcomeCode.CREDENTIALS_REJECTED
+    return is_denied(problem_of(answer.status, answer.headers, answer.body))
 
 
-_HEALTH: Final[Mapping[int, Health]] = {
-    # An empty request is invalid, and only a caller that is known is told so.
-    400: Healthy(),
-    403: Unhealthy("The resource forbids sending with this access key."),
-    404: Unhealthy("There is no SMS service at the endpoint of the connection string."),
-}
-
-
-def health_of(answer: list[Any] | Exception, *, owns_a_number: bool) -> Health:
-    """What the answer to a send to nobody says of the credentials."""
-    if not isinstance(answer, Exception):
-        return Healthy()
-    result = classify(answer)
-    if isinstance(result, Accepted):  # not from an exception, but the type allows it
-        return Healthy()
-    if not isinstance(result, Refused):
-        return Unknown(f"The service did not give a usable answer ({result.detail}).")
-    if result.code is OutcomeCode.CREDENTIALS_REJECTED:
-        return Unhealthy("The service does not accept the access key.")
-    if result.code is OutcomeCode.SENDER_NOT_OWNED and owns_a_number:
-        return Unhealthy("The service says that the number does not belong to this resource.")
-    said = _said(answer)
-    known = _HEALTH.get(said.status) if said is not None else None
-    return known or Unknown(f"The service did not give a usable answer ({result.detail}).")
+def _results(call: Call, texts: Sequence[Text], heard: Heard) -> Sequence[SendResult]:
+    """What was heard, for each text: an answer to the whole call is about all of them."""
+    if isinstance(heard, Unanswered):
+        return [heard] * len(texts)
+    if isinstance(heard, Problem):
+        refusal = partner_refusal(heard) if call.partner is not None else None
+        return [refusal or answered(heard, recipients=len(texts))] * len(texts)
+    return of_each(texts, heard, secret=call.secret)

@@ -31,7 +31,8 @@ _STATUS: Final[Mapping[str, ReportStatus]] = {
 }
 """Delivery statuses that speak for themselves; every other one is judged by its code."""
 
-_CODES: Final[Mapping[str, ReportStatus]] = {
+DELIVERY_CODES: Final[Mapping[str, ReportStatus]] = {
+    "2000": ReportStatus.DELIVERED,
     "4000": ReportStatus.REJECTED,  # fraud detection
     "4001": ReportStatus.UNDELIVERABLE,  # invalid source number format
     "4002": ReportStatus.UNDELIVERABLE,  # invalid destination number format
@@ -49,6 +50,8 @@ _CODES: Final[Mapping[str, ReportStatus]] = {
     "5002": ReportStatus.SENT,  # the carrier gives no report; it may have been delivered
     "9999": ReportStatus.FAILED,  # unknown failure
 }
+"""Every code of "Troubleshooting SMS: delivery codes"; docs/delivery.md explains each. One that is
+not there says `failed`, as the delivery status beside it does."""
 
 _CODE: Final = re.compile(r"\s*([0-9]{4})(?![0-9])")
 _OWN_ID: Final = re.compile(r"[0-9a-f]{32}")
@@ -144,7 +147,7 @@ def parse_report(data: object, *, event_id: object = None) -> DeliveryReport:
 def report_status(status: str, code: str | None) -> ReportStatus:
     """The normalised status of a delivery status and the four-digit code of its details."""
     spoken = _STATUS.get(status.strip().lower())
-    return spoken or _CODES.get(code or "", ReportStatus.FAILED)
+    return spoken or DELIVERY_CODES.get(code or "", ReportStatus.FAILED)
 
 
 def parse_instant(value: object) -> datetime | None:

@@ -9,6 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from heliograph.codes import OutcomeCode
+from heliograph.models import ReportStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,8 @@ class Text:
     reference: str
     request_id: UUID
     first_sent: datetime
+    partner_number: bool = False
+    """Whether the sender is leased from the connection's Messaging Connect partner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,16 @@ class Refused:
 
 
 SendResult = Accepted | NotProcessed | Ambiguous | Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedReport:
+    """A delivery report that was asked for rather than told."""
+
+    status: ReportStatus
+    code: str | None
+    details: str | None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +119,13 @@ class ProviderClient(Protocol):
         """Send one text, once, without retrying."""
         ...
 
+    async def send_all(self, texts: Sequence[Text]) -> Sequence[SendResult]:
+        """Send one body from one sender to several recipients in one call, once, without retrying:
+        results in order. At most `Provider.max_recipients` texts, which differ in nothing but
+        recipient, reference and idempotency values. The reference that the provider echoes is the
+        first text's, so a report is matched by its recipient as well."""
+        ...
+
     async def check(self, numbers: Sequence[str]) -> Health:
         """Make an authenticated call that sends nothing."""
         ...
@@ -113,6 +133,20 @@ class ProviderClient(Protocol):
     async def owns(self, number: str) -> bool | None:
         """Whether the account may send from a number, found out without sending anything; None
         where the provider does not tell."""
+        ...
+
+    async def opt_out(self, sender: str, recipient: str, *, opted_out: bool) -> bool | None:
+        """Tell the provider's own opt-out list of an opt-out, or of an opt-in; True where it took
+        it, False where it could not be told now, None where there is no such list."""
+        ...
+
+    async def opted_out(self, sender: str, recipient: str) -> bool | None:
+        """Whether the provider's own list has the recipient as opted out; None where it does not
+        tell."""
+        ...
+
+    async def report(self, provider_message_id: str) -> FetchedReport | None:
+        """The delivery report of a text, asked for; None where the provider does not tell."""
         ...
 
     async def close(self) -> None:
@@ -129,6 +163,11 @@ class Provider(Protocol):
     @property
     def deduplicates(self) -> bool:
         """Whether a repeated request ID is answered without sending again."""
+        ...
+
+    @property
+    def max_recipients(self) -> int:
+        """Recipients of one call."""
         ...
 
     def prepare(self) -> None:

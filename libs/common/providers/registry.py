@@ -6,6 +6,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from common.providers.acs import Acs
+from common.providers.acs_versions import DEFAULT_VERSION, ApiVersion
 from common.providers.port import Provider
 
-PROVIDERS: Final[Mapping[str, Provider]] = {provider.name: provider for provider in (Acs(),)}
+
+def providers(*, acs_api_version: str = DEFAULT_VERSION) -> Mapping[str, Provider]:
+    """Every provider, as the settings want them.
+
+    Raises:
+        ValueError: ACS has no such version.
+    """
+    known: tuple[Provider, ...] = (Acs(api_version=ApiVersion(acs_api_version)),)
+    return {provider.name: provider for provider in known}
+
+
+PROVIDERS: Final[Mapping[str, Provider]] = providers()

@@ -13,6 +13,8 @@ from typing import Any, Final
 from common.store.clock import after
 from common.store.control import Actor, Approval, NewBody
 from common.store.records import ApprovalDecision, SendState
+from heliograph.codes import OutcomeCode
+from heliograph.models import OutcomeWarning
 
 LONGEST_PAUSE: Final = 3600.0
 """Most seconds between two reminders of one text that no sender has begun with."""
@@ -20,7 +22,7 @@ LONGEST_PAUSE: Final = 3600.0
 
 def expires_at(held: Mapping[str, Any], ttl: float) -> datetime:
     """When nobody can approve it any more: with the command, or `ttl` seconds after it was held."""
-    end: datetime = held["held_at"] + timedelta(seconds=ttl)
+    end: datetime = _held_at(held) + timedelta(seconds=ttl)
     with_command: datetime | None = held["expires_at"]
     return end if with_command is None else min(end, with_command)
 
@@ -65,8 +67,35 @@ def decided(
             "truncated": body.truncated,
             "encoding": body.encoding,
             "segments": body.segments,
+            "parts": list(body.parts),
+            "warnings": _warnings(held, body),
+            "problem": None,
+            "slot": None,
+            "part": 0,
+            "part_ids": [],
         }
     return changes
+
+
+def _warnings(held: Mapping[str, Any], body: NewBody) -> list[str]:
+    """What is odd about other words; about whom they are for, what was odd before."""
+    landline = OutcomeWarning.LANDLINE
+    kept = [landline] if landline.value in held.get("warnings", ()) else []
+    return [warning.value for warning in (*kept, *body.warnings)]
+
+
+def _held_at(document: Mapping[str, Any]) -> datetime:
+    """When it was held; of a text that was never held (one of ours, or one that an opt-out
+    cancelled while it waited for a limit), when it was decided on."""
+    at: datetime = document["held_at"] or document["approval"]["at"]
+    return at
+
+
+def _held_code(document: Mapping[str, Any]) -> OutcomeCode:
+    """Why it was held: its outcome says so while it waits, afterwards the outcome put aside."""
+    waits = document["state"] == SendState.HELD.value
+    outcome = document["outcome"] if waits else document.get("held_outcome")
+    return OutcomeCode(outcome["code"]) if outcome else OutcomeCode.GATE_OFF
 
 
 def reminded(approval: Mapping[str, Any], pause: float, now: datetime) -> datetime:
@@ -94,11 +123,12 @@ def read_approval(document: Mapping[str, Any], ttl: float) -> Approval:
         encoding=document["encoding"],
         segments=document["segments"],
         tag=document["tag"],
-        held_at=document["held_at"],
+        held_at=_held_at(document),
         expires_at=expires_at(document, ttl),
         decision=ApprovalDecision(decision) if decision else None,
         decided_at=made.get("at"),
         decided_by=made["by"]["name"] if made else None,
         reason=made.get("reason"),
         edited=made.get("edited", False),
+        code=_held_code(document),
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from common.store.records import RANK_SENT, Claim, Inbound
+from common.store.records import RANK_SENT, Claim, Inbound, SendState
 from heliograph.models import Outcome, OutcomeStatus
 
 OUTCOME_RANK: Final[Mapping[OutcomeStatus, int]] = {
@@ -55,6 +55,23 @@ def settle_repeats(ids: Sequence[str], recorded: Mapping[str, Inbound]) -> list[
         seen.add(text_id)
         results.append(item)
     return results
+
+
+def left_us(outcome: Outcome) -> bool:
+    """Whether the remote has, or may have, got something of the text: some of its parts, too."""
+    return outcome.status in LEFT_US or bool(outcome.parts_sent)
+
+
+def given_up(ambiguous: bool, slot: datetime | None) -> dict[str, Any]:
+    """The fields of a text that comes back later."""
+    state = SendState.SENDING if ambiguous else SendState.WAITING
+    fields: dict[str, Any] = {"state": state.value, "lease_owner": None, "lease_until": None}
+    return fields if slot is None else fields | {"slot": slot}
+
+
+def next_part(now: datetime) -> dict[str, Any]:
+    """The fields of a text whose next part is to be sent: nothing of that one has left yet."""
+    return {"state": SendState.CLAIMED.value, "attempts": 0, "first_sent": now, "slot": None}
 
 
 def needs_lease(outcome: Outcome) -> bool:

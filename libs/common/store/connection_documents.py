@@ -6,13 +6,13 @@ of those is read with a default.
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from common.addresses import AddressKind, kind_of
+from common.addresses import usual_type
+from common.sending_rules import read_rules, rules_document
 from common.store.client import Document
 from common.store.control import (
     CLEARED,
@@ -40,13 +40,6 @@ FREED: Final[Sequence[dict[str, Any]]] = [
     }
 ]
 """What makes a number free."""
-
-# Source: NANPA, "Toll-Free": the codes 800, 833, 844, 855, 866, 877 and 888.
-_TOLL_FREE: Final = re.compile(r"\+18(00|33|44|55|66|77|88)\d{7}")
-_USUAL_TYPES: Final = {
-    AddressKind.SHORT_CODE: NumberType.SHORT_CODE,
-    AddressKind.ALPHANUMERIC: NumberType.ALPHANUMERIC,
-}
 
 
 def connection_key(tenant_id: str, connection_id: str) -> Document:
@@ -209,6 +202,7 @@ def number_record(document: Document) -> NumberRecord:
         connected=document["connected"],
         created_at=document["created_at"],
         version=document.get("version", 1),
+        rules=read_rules(document.get("rules")),
     )
 
 
@@ -225,12 +219,5 @@ def number_facts(document: Document) -> dict[str, Any]:
         "agent_id": record.agent_id,
         "gate_on": record.gate_on,
         "connected": record.connected,
+        "rules": rules_document(record.rules),
     }
-
-
-def usual_type(address: str) -> NumberType:
-    """The type that an address has, as far as it tells."""
-    if _TOLL_FREE.fullmatch(address):
-        return NumberType.TOLL_FREE
-    kind = kind_of(address)
-    return _USUAL_TYPES.get(kind, NumberType.LOCAL) if kind is not None else NumberType.LOCAL

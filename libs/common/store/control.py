@@ -9,11 +9,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Generic, Literal, TypeVar
 
+from common.sender_types import (
+    NumberType as NumberType,  # noqa: PLC0414 - part of this page's vocabulary too
+)
+from common.sending_rules import DEFAULT, OptOutScope, SendingRules
 from common.store.records import (
     ApprovalDecision as ApprovalDecision,  # noqa: PLC0414 - part of this page's vocabulary too
 )
 from common.store.records import ConnectionStatus
-from heliograph.models import Direction
+from heliograph.codes import OutcomeCode
+from heliograph.models import Direction, OutcomeWarning
 
 T = TypeVar("T")
 
@@ -50,18 +55,6 @@ class AgentKind(StrEnum):
     PERSONAL_ASSISTANT = "personal_assistant"
 
 
-class NumberType(StrEnum):
-    """The sender types, which decide reach, limits and who answers opt-outs."""
-
-    TOLL_FREE = "toll_free"
-    SHORT_CODE = "short_code"
-    LOCAL = "local"
-    """A local number, in the US registered for 10DLC."""
-    ALPHANUMERIC = "alphanumeric"
-    PARTNER = "partner"
-    """A long code leased from a Messaging Connect partner."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantRecord:
     """An isolated customer."""
@@ -73,6 +66,9 @@ class TenantRecord:
     opt_out_accepted_by: str | None
     created_at: datetime
     version: int
+    opt_out_scope: OptOutScope = OptOutScope.NUMBER
+    stopped: Stopped | None = None
+    """The tenant's kill switch, where it is on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +163,48 @@ class NumberRecord:
     connected: bool
     created_at: datetime
     version: int
+    rules: SendingRules = DEFAULT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """A kill switch that is on."""
+
+    at: datetime
+    by: str
+    reason: str
+    """Why, as who turned it on wrote it; may be empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stops:
+    """The kill switches that count for a tenant, each None where it is off."""
+
+    everywhere: Stopped | None = None
+    """That of all tenants."""
+    tenant: Stopped | None = None
+
+    @property
+    def any(self) -> bool:
+        """Whether nothing is sent."""
+        return self.everywhere is not None or self.tenant is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldConversation:
+    """A conversation that waits for a person, or did. Its texts come in as always; what an agent
+    answers is held."""
+
+    conversation_id: str
+    tenant_id: str
+    number: str
+    remote: str
+    held_since: datetime | None
+    """None: it goes on."""
+    reason: str
+    """The outcome code that says why."""
+    resumed_at: datetime | None
+    resumed_by: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +281,8 @@ class Approval:
     decided_by: str | None
     reason: str | None
     edited: bool
+    code: OutcomeCode = OutcomeCode.GATE_OFF
+    """Why it was held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +295,9 @@ class NewBody:
     truncated: bool
     encoding: str
     segments: int
+    parts: tuple[str, ...] = ()
+    """The numbered texts that it is split into; empty where it goes out as one."""
+    warnings: tuple[OutcomeWarning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,6 +342,12 @@ class TextView:
     decided_by: str | None
     decided_at: datetime | None
     reason: str | None
+    report_missing_at: datetime | None = None
+    """When waiting for its final delivery report ended in vain."""
+    parts: int = 1
+    """Texts that it was split into."""
+    parts_delivered: int = 0
+    """Parts whose delivery is known, where there are several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,6 +371,10 @@ class ConversationState(StrEnum):
     """A text of it waits for a person."""
     OPTED_OUT = "opted_out"
     """The other person asked not to be texted."""
+    UNCERTAIN = "uncertain"
+    """Of a text of it nobody knows whether it went out."""
+    REPORT_MISSING = "report_missing"
+    """Of a text of it no final delivery report has come in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -335,6 +388,18 @@ class TextFilter:
     direction: Direction | None = None
     status: str | None = None
     state: str | None = None
+    report_missing: bool | None = None
+    """Whether no final delivery report has come in time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsettled:
+    """How many texts have an end that nobody knows; each counted to 10,000."""
+
+    uncertain: int
+    """Nobody knows whether they went out."""
+    report_missing: int
+    """No final delivery report has come in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -353,8 +418,8 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """What live views are told: something happened to a text, which has a conversation, or to a
-    connection or one of its numbers."""
+    """What live views are told: something happened to a text, which has a conversation, to what a
+    conversation's remote has said on being texted, or to a connection or one of its numbers."""
 
     tenant_id: str
     conversation_id: str = ""
@@ -362,6 +427,8 @@ class Happening:
     connection_id: str = ""
 
     @property
-    def kind(self) -> Literal["text", "connection"]:
+    def kind(self) -> Literal["text", "consent", "connection"]:
         """What it happened to."""
-        return "connection" if self.connection_id else "text"
+        if self.connection_id:
+            return "connection"
+        return "text" if self.message_id else "consent"

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from common.sending_rules import OptOutScope, SendingRules
 from common.store.control import (
     Actor,
     AgentKind,
@@ -22,6 +23,7 @@ from common.store.control import (
     ConversationState,
     ConversationView,
     Happening,
+    HeldConversation,
     Hour,
     KeyRecord,
     NewBody,
@@ -30,9 +32,12 @@ from common.store.control import (
     NumberRecord,
     Page,
     SessionRecord,
+    Stopped,
+    Stops,
     TenantRecord,
     TextFilter,
     TextView,
+    Unsettled,
 )
 from common.store.records import ApprovalDecision, ConnectionStatus
 
@@ -130,6 +135,7 @@ class Tenants(Protocol):
         *,
         name: str | None = None,
         features: tuple[str, ...] | None = None,
+        opt_out_scope: OptOutScope | None = None,
         version: int | None,
         by: Actor,
     ) -> TenantRecord:
@@ -312,10 +318,65 @@ class Numbers(Protocol):
         """The only way to change the gate (majority write). Raises: NotFound."""
         ...
 
+    async def set_rules(
+        self,
+        tenant_id: str,
+        address: str,
+        rules: SendingRules,
+        *,
+        version: int | None,
+        by: Actor,
+    ) -> NumberRecord:
+        """Replace the number's sending rules. Raises: NotFound (also a freed one), Stale."""
+        ...
+
     async def remove(
         self, tenant_id: str, address: str, *, version: int | None, by: Actor
     ) -> NumberRecord:
         """Free the number, gate off. Raises: NotFound, Stale."""
+        ...
+
+
+class Switches(Protocol):
+    """The kill switches: of each tenant, and the one for all. A sender reads them before each
+    text, so a change counts from the next one on (majority reads and writes). Turning one to where
+    it stands changes nothing."""
+
+    async def all(self) -> Stopped | None:
+        """That for all tenants, where it is on."""
+        ...
+
+    async def of(self, tenant_id: str) -> Stops:
+        """Those that count for a tenant; one that does not exist has none of its own."""
+        ...
+
+    async def set_all(self, *, stopped: bool, reason: str, by: Actor) -> Stopped | None:
+        """Turn that for all tenants."""
+        ...
+
+    async def set_tenant(
+        self, tenant_id: str, *, stopped: bool, reason: str, by: Actor
+    ) -> Stopped | None:
+        """Turn a tenant's own. Raises: NotFound."""
+        ...
+
+
+class HeldConversations(Protocol):
+    """Conversations that wait for a person, since they looked like two machines."""
+
+    async def list(
+        self, tenant_id: str, *, limit: int, cursor: str | None = None
+    ) -> Page[HeldConversation]:
+        """Those that wait, the one held last first."""
+        ...
+
+    async def get(self, tenant_id: str, conversation_id: str) -> HeldConversation | None:
+        """One that waits or did."""
+        ...
+
+    async def resume(self, tenant_id: str, conversation_id: str, *, by: Actor) -> HeldConversation:
+        """Let it go on: what was written before no longer counts as a loop. Again changes nothing.
+        Raises: NotFound (it was never held)."""
         ...
 
 
@@ -403,6 +464,10 @@ class Reading(Protocol):
 
     async def held(self, tenant_id: str) -> int:
         """How many texts wait for a person; counted to 10,000."""
+        ...
+
+    async def unsettled(self, tenant_id: str) -> Unsettled:
+        """How many texts have an end that nobody knows."""
         ...
 
     def happenings(

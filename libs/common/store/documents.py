@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
+from common.addresses import usual_type
+from common.sender_types import NumberType
+from common.sending_rules import OptOutScope, read_rules
 from common.store.clock import milliseconds
 from common.store.control import CLEARED
 from common.store.records import (
@@ -23,7 +27,8 @@ from common.store.records import (
     Route,
     SendState,
 )
-from heliograph.models import Direction, Keyword, Outcome
+from heliograph.codes import OutcomeCode
+from heliograph.models import Direction, Keyword, Outcome, OutcomeWarning, ReportStatus
 
 INBOUND: Final = Direction.INBOUND.value
 OUTBOUND: Final = Direction.OUTBOUND.value
@@ -64,14 +69,17 @@ _OUTBOUND_TEXT: Final = (
     "expires_at",
     "traceparent",
 )
+_LATER_TEXT: Final[Mapping[str, Any]] = {
+    "ordered_at": None,
+    "parts": (),
+    "problem": None,
+    "warnings": (),
+    "notice": None,
+}
+"""Fields of an outbound text that earlier releases did not write, and what is read instead."""
 
 _DIRECTIONS: Final = {direction.value: direction for direction in Direction}
 """A look-up is a third of the cost of the enum's own, for ten past texts a turn."""
-
-_OPTED_OUT: Final[Mapping[Keyword | None, bool]] = {
-    Keyword.OPT_OUT: True,
-    Keyword.OPT_IN: False,
-}
 
 
 def inbound_document(
@@ -130,6 +138,15 @@ def outbound_document(
         "conversation_id": text.conversation_id,
         "direction": OUTBOUND,
         "expires_at": milliseconds(text.expires_at) if text.expires_at else None,
+        "ordered_at": milliseconds(text.ordered_at) if text.ordered_at else None,
+        "parts": list(text.parts),
+        "problem": text.problem.value if text.problem else None,
+        "warnings": [warning.value for warning in text.warnings],
+        "notice": text.notice.value if text.notice else None,
+        "open": True,
+        "slot": None,
+        "part": 0,
+        "part_ids": [],
         "provider_message_id": None,
         "at": now,
         "seq": seq,
@@ -160,7 +177,7 @@ def read_outbound(document: dict[str, Any], claim: Claim) -> Outbound:
     decision = approval.get("decision")
     return Outbound(
         claim=claim,
-        text=NewOutbound(**{name: document[name] for name in _OUTBOUND_TEXT}),
+        text=_read_text(document),
         state=SendState(document["state"]),
         seq=int(document["seq"]),
         attempts=document["attempts"],
@@ -170,6 +187,22 @@ def read_outbound(document: dict[str, Any], claim: Claim) -> Outbound:
         decision=ApprovalDecision(decision) if decision else None,
         edited=approval.get("edited", False),
         reason=approval.get("reason"),
+        slot=document.get("slot"),
+        part=document.get("part", 0),
+        part_ids=tuple(document.get("part_ids", ())),
+    )
+
+
+def _read_text(document: dict[str, Any]) -> NewOutbound:
+    later = {name: document.get(name, default) for name, default in _LATER_TEXT.items()}
+    problem, notice = later["problem"], later["notice"]
+    return NewOutbound(
+        **{name: document[name] for name in _OUTBOUND_TEXT},
+        ordered_at=later["ordered_at"],
+        parts=tuple(later["parts"]),
+        problem=OutcomeCode(problem) if problem else None,
+        warnings=tuple(map(OutcomeWarning, later["warnings"])),
+        notice=Keyword(notice) if notice else None,
     )
 
 
@@ -206,11 +239,13 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
 
 
 def read_route(document: dict[str, Any]) -> Route | None:
-    """A number with its connection and its agent, each in a list of at most one."""
+    """A number with its connection, its agent, its tenant and the switch for all, each in a list of
+    at most one."""
     connection = next(iter(document["connection"]), None)
     if connection is None:
         return None
     agent: dict[str, Any] = next(iter(document["agent"]), {})
+    tenant: dict[str, Any] = next(iter(document.get("tenant", ())), {})
     status = connection["status"] if document["connected"] else ConnectionStatus.DISCONNECTED
     return Route(
         tenant_id=document["tenant_id"],
@@ -224,7 +259,19 @@ def read_route(document: dict[str, Any]) -> Route | None:
         gate_on=document["gate_on"],
         connection_status=ConnectionStatus(status),
         credentials_version=connection["credentials_version"],
+        type=NumberType(document.get("type") or usual_type(document["address"])),
+        partner=connection.get("partner"),
+        rules=read_rules(document.get("rules")),
+        opt_out_scope=OptOutScope(tenant.get("opt_out_scope") or OptOutScope.NUMBER),
+        stopped=_stopped(tenant, next(iter(document.get("switch", ())), {})),
     )
+
+
+def _stopped(tenant: Mapping[str, Any], switch: Mapping[str, Any]) -> str | None:
+    """Whose kill switch is on: that for all, or else the tenant's own."""
+    if switch.get("stopped"):
+        return "all"
+    return "tenant" if tenant.get("sending_stopped") else None
 
 
 def read_connection(document: dict[str, Any]) -> ConnectionRecord:
@@ -276,27 +323,15 @@ def applied_report(report: NewReport, document: dict[str, Any] | None) -> Applie
             report=report, message_id=None, agent_id=None, command_id=None, tell=False
         )
     winner = (document["report"] or {}).get("id")
+    # Good news of a part is kept as `sent` where it is no more than that for the text.
+    of_the_text = replace(report, status=ReportStatus.SENT)
+    news = of_the_text if winner == of_the_text.id else report
+    known = winner != news.id or document["report_told"] == news.id
     return AppliedReport(
-        report=report,
+        report=news,
         message_id=document["_id"],
         agent_id=document["agent_id"],
         command_id=document["command_id"],
-        tell=winner == report.id and document["report_told"] != report.id,
+        tell=not known and document.get("notice") is None,
         traceparent=document.get("traceparent"),
     )
-
-
-def consent_document(text: Inbound) -> dict[str, Any] | None:
-    """What an inbound text says about its conversation's consent; None where it says nothing."""
-    keyword = text.text.keyword
-    if keyword not in _OPTED_OUT:
-        return None
-    return {
-        "_id": text.text.conversation_id,
-        "tenant_id": text.text.tenant_id,
-        "number": text.text.number,
-        "remote": text.text.remote,
-        "opted_out": _OPTED_OUT[keyword],
-        "at": milliseconds(text.text.at),
-        "message_id": text.id,
-    }

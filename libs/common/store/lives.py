@@ -65,6 +65,7 @@ def _answer_steps(document: Mapping[str, Any]) -> list[Step]:
         ("sent", document["sent_at"], document["provider"]),
         ("finished", document["finished_at"], code),
         ("reported", report.get("accepted_at"), report.get("status", "")),
+        ("report_missing", document.get("report_missing_at"), ""),
     )
 
 

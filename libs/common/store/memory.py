@@ -15,13 +15,14 @@ from common.store.control import Page
 from common.store.cursor import read_cursor, write_cursor
 from common.store.documents import (
     INBOUND,
-    consent_document,
     inbound_document,
     past_text,
     read_inbound,
 )
 from common.store.lives import executions, names_of
 from common.store.memory_connections import MemoryConnections, MemoryLeases
+from common.store.memory_consents import MemoryConsentLedger
+from common.store.memory_conversations import MemoryConversationFacts
 from common.store.memory_database import Document, Memory
 from common.store.memory_outbound import MemoryOutbound
 from common.store.memory_reports import MemoryReports
@@ -37,6 +38,8 @@ from common.store.records import (
 __all__ = [
     "Memory",
     "MemoryConnections",
+    "MemoryConsentLedger",
+    "MemoryConversationFacts",
     "MemoryDirectory",
     "MemoryExecutions",
     "MemoryInbound",
@@ -129,20 +132,6 @@ class MemoryInbound(MemoryReports):
             for text in texts
         }
 
-    async def note_consent(self, texts: Sequence[Inbound]) -> None:
-        consents = self._memory.consents
-        for text in texts:
-            new = consent_document(text)
-            old = consents.get(new["_id"]) if new else None
-            # Of two at the same instant the opt-out stays.
-            if new and (not old or _weight(new) >= _weight(old)):
-                consents[new["_id"]] = new
-
-    async def opted_out(self, texts: Sequence[Inbound]) -> frozenset[str]:
-        consents = self._memory.consents
-        ids = {text.text.conversation_id for text in texts}
-        return frozenset(key for key in ids if key in consents and consents[key]["opted_out"])
-
     async def mark_handed_over(self, ids: Sequence[str], *, tenant_ids: frozenset[str]) -> None:
         now = self._memory.now()
         for text_id in ids:
@@ -213,7 +202,3 @@ class MemoryExecutions:
             if item["tenant_id"] == tenant_id and item.get("in_reply_to") in names
         ]
         return executions(inbounds, answers)
-
-
-def _weight(consent: Document) -> tuple[datetime, bool]:
-    return consent["at"], consent["opted_out"]

@@ -65,6 +65,22 @@ class Memory:
     def leases(self) -> Documents:
         return self._collection("leases")
 
+    @property
+    def consent_ledger(self) -> Documents:
+        return self._collection("consent_ledger")
+
+    @property
+    def conversation_holds(self) -> Documents:
+        return self._collection("conversation_holds")
+
+    @property
+    def limits(self) -> Documents:
+        return self._collection("limits")
+
+    @property
+    def switches(self) -> Documents:
+        return self._collection("switches")
+
     def _collection(self, name: str) -> Documents:
         self.require()
         return self._collections.setdefault(name, {})

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from common.store.approvals import decided
-from common.store.claims import LEFT_US, OUTCOME_RANK, claim_of_outbound, needs_lease
+from common.store.claims import (
+    LEFT_US,
+    OUTCOME_RANK,
+    claim_of_outbound,
+    given_up,
+    left_us,
+    needs_lease,
+    next_part,
+)
 from common.store.clock import after
 from common.store.control import SYSTEM, NewBody
 from common.store.documents import (
@@ -21,14 +29,15 @@ from common.store.documents import (
 from common.store.memory_database import Document, Memory
 from common.store.ports import LeaseLost
 from common.store.records import (
+    RANK_FINAL,
     ApprovalDecision,
     Claim,
     NewOutbound,
     Outbound,
     Route,
     SendState,
-    conversation_id,
 )
+from common.store.schema import SENDING_SWITCH
 from heliograph.models import Outcome, OutcomeStatus
 
 
@@ -46,7 +55,12 @@ class MemoryOutbound:
         agent = self._memory.agents.get(found["agent"])
         return read_route(
             found
-            | {"connection": [connection] if connection else [], "agent": [agent] if agent else []}
+            | {
+                "connection": [connection] if connection else [],
+                "agent": [agent] if agent else [],
+                "tenant": [self._memory.tenants.get(tenant_id, {})],
+                "switch": [self._memory.switches.get(SENDING_SWITCH, {})],
+            }
         )
 
     async def agent_of_user(self, bus_user: str) -> tuple[str, str] | None:
@@ -54,10 +68,6 @@ class MemoryOutbound:
             if agent["bus_user"] == bus_user:
                 return agent["tenant_id"], agent["agent_id"]
         return None
-
-    async def opted_out(self, tenant_id: str, number: str, remote: str) -> bool:
-        consent = self._memory.consents.get(conversation_id(tenant_id, number, remote))
-        return consent is not None and bool(consent["opted_out"])
 
     async def claim(
         self, texts: Sequence[NewOutbound], *, owner: str, lease: float
@@ -183,11 +193,29 @@ class MemoryOutbound:
         }
         return True
 
-    async def wait(self, tenant_id: str, message_id: str, *, owner: str, ambiguous: bool) -> None:
+    async def wait(
+        self,
+        tenant_id: str,
+        message_id: str,
+        *,
+        owner: str,
+        ambiguous: bool,
+        slot: datetime | None = None,
+    ) -> None:
         document = self._in_hand(tenant_id, message_id, owner)
         if document is not None:
-            state = SendState.SENDING if ambiguous else SendState.WAITING
-            document |= {"state": state.value, "lease_owner": None, "lease_until": None}
+            document |= given_up(ambiguous, slot)
+
+    async def advance(
+        self, tenant_id: str, message_id: str, *, owner: str, provider_message_id: str | None
+    ) -> Outbound | None:
+        document = self._in_hand(tenant_id, message_id, owner)
+        if document is None:
+            return None
+        document |= next_part(self._memory.now())
+        document["part"] += 1
+        document["part_ids"] = [*document["part_ids"], provider_message_id or ""]
+        return read_outbound(document, Claim.RESUMED)
 
     async def finish(
         self, tenant_id: str, message_id: str, *, owner: str, outcome: Outcome
@@ -214,6 +242,7 @@ def _record(document: Document, outcome: Outcome, now: datetime) -> None:
     document |= {
         "outcome": outcome_document(outcome),
         "state": SendState.HELD.value if held else SendState.FINISHED.value,
+        "open": held,
         "lease_owner": None,
         "lease_until": None,
         "held_at" if held else "finished_at": now,
@@ -224,5 +253,7 @@ def _record(document: Document, outcome: Outcome, now: datetime) -> None:
         document["provider_message_id"] = outcome.provider_message_id
     if outcome.status is OutcomeStatus.SENT:
         document["sent_at"] = now
-    if outcome.status in LEFT_US:
+    if left_us(outcome):
         document |= {"in_history": True, "at": now}
+    if outcome.status in LEFT_US and document["rank"] < RANK_FINAL:
+        document["report_due_at"] = now

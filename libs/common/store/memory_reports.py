@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from common.store.documents import OUTBOUND, applied_report, report_document
+from common.store.documents import OUTBOUND, applied_report
 from common.store.memory_database import Document, Memory
-from common.store.records import REPORT_RANK, AppliedReport, NewReport
+from common.store.records import AppliedReport, NewReport
+from common.store.report_effects import apply_report, text_of
 
 
 class MemoryReports:
@@ -19,7 +20,7 @@ class MemoryReports:
         found = [self._find(report) for report in reports]
         for report, document in zip(reports, found, strict=True):
             if document is not None:
-                _raise_status(document, report)
+                apply_report(document, report)
         return [
             applied_report(report, document)
             for report, document in zip(reports, found, strict=True)
@@ -31,12 +32,15 @@ class MemoryReports:
             for item in self._memory.messages.values()
             if item["direction"] == OUTBOUND and item["tenant_id"] == report.tenant_id
         ]
-        by_reference = (item for item in texts if item["_id"] == report.reference)
-        named = (report.provider, report.provider_message_id)
-        by_name = (
-            item for item in texts if (item["provider"], item["provider_message_id"]) == named
-        )
-        return next(by_reference, None) or next(by_name, None)
+        named = next((item for item in texts if item["_id"] == report.reference), None)
+        if named is not None:
+            command = {
+                item["_id"]: item["remote"] for item in texts if _command(item) == _command(named)
+            }
+            text_id = text_of(report, named["_id"], command)
+            if text_id is not None:
+                return self._memory.messages[text_id]
+        return next((item for item in texts if _known_as(item, report)), None)
 
     async def mark_told(self, applied: Sequence[AppliedReport]) -> None:
         for item in applied:
@@ -47,13 +51,11 @@ class MemoryReports:
                 document["report_told"] = item.report.id
 
 
-def _raise_status(document: Document, report: NewReport) -> None:
-    rank = REPORT_RANK[report.status]
-    if document["provider_message_id"] is None:
-        document["provider_message_id"] = report.provider_message_id
-    if rank > document["rank"]:
-        document |= {
-            "rank": rank,
-            "status": report.status.value,
-            "report": report_document(report),
-        }
+def _command(text: Document) -> tuple[str, str]:
+    return (text["agent_id"], text["command_id"])
+
+
+def _known_as(text: Document, report: NewReport) -> bool:
+    """Whether the provider knows the text, or a part of it, by the report's ID."""
+    ids = (text["provider_message_id"], *text.get("part_ids", ()))
+    return text["provider"] == report.provider and report.provider_message_id in ids

@@ -1,4 +1,4 @@
-"""What happens to texts, connections and numbers, told by a MongoDB change stream.
+"""What happens to texts, opt-outs, connections and numbers, told by a MongoDB change stream.
 
 The stream needs no collection of its own and sees what every service writes, once a majority has it
 (MongoDB docs, "Change Streams"). Only IDs come over the wire.
@@ -16,12 +16,15 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from common.store.client import Database, Document
 from common.store.control import Happening
-from common.store.schema import CONNECTIONS, MESSAGES, NUMBERS
+from common.store.schema import CONNECTIONS, CONSENTS, MESSAGES, NUMBERS
 
 log = structlog.get_logger(__name__)
 
 _SHOWN: Final = ("status", "state", "body", "outcome", "report", "approval", "duplicates", "at")
 """Fields of a text whose change people see; leases and hand-overs are none of their business."""
+
+_SAID: Final = ("opted_out", "in_doubt", "at")
+"""Fields of a consent whose change people see; what a provider was told is none of them."""
 
 _PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before the next try while the store is away."""
@@ -44,6 +47,12 @@ PIPELINE: Final[list[Document]] = [
                     "ns.coll": MESSAGES,
                     "operationType": "update",
                     "$or": [{f"updateDescription.updatedFields.{name}": _THERE} for name in _SHOWN],
+                },
+                {"ns.coll": CONSENTS, "operationType": {"$in": ["insert", "replace"]}},
+                {
+                    "ns.coll": CONSENTS,
+                    "operationType": "update",
+                    "$or": [{f"updateDescription.updatedFields.{name}": _THERE} for name in _SAID],
                 },
                 {
                     "ns.coll": {"$in": [CONNECTIONS, NUMBERS]},
@@ -143,4 +152,6 @@ def _read(change: Document) -> Happening | None:
         return None
     if change["ns"]["coll"] == MESSAGES:
         return Happening(found["tenant_id"], found["conversation_id"], change["documentKey"]["_id"])
+    if change["ns"]["coll"] == CONSENTS:
+        return Happening(found["tenant_id"], change["documentKey"]["_id"])
     return Happening(found["tenant_id"], connection_id=found["connection_id"])

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
+from common.sending_rules import SendingRules, rules_document
 from common.store.client import Database, Document, Session, guarded
 from common.store.clock import Clock, milliseconds, utc_now
 from common.store.connection_documents import (
@@ -132,6 +133,23 @@ class MongoNumbers:
             }
             action = "number.gate_on" if on else "number.gate_off"
             return await self._change(session, before, fields, action, by)
+
+        return await self._database.transact(work)
+
+    @guarded
+    async def set_rules(
+        self,
+        tenant_id: str,
+        address: str,
+        rules: SendingRules,
+        *,
+        version: int | None,
+        by: Actor,
+    ) -> NumberRecord:
+        async def work(session: Session) -> NumberRecord:
+            before = await self._find(session, tenant_id, address, version)
+            fields = {"rules": rules_document(rules)}
+            return await self._change(session, before, fields, "number.rules_changed", by)
 
         return await self._database.transact(work)
 

@@ -7,12 +7,25 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from common.store.client import Database, Document, guarded
-from common.store.control import Happening, Hour, Page, TextFilter, TextView
+from common.store.control import (
+    ConversationState,
+    Happening,
+    Hour,
+    Page,
+    TextFilter,
+    TextView,
+    Unsettled,
+)
 from common.store.control_ports import BadCursor
 from common.store.cursor import read_cursor, write_cursor
 from common.store.documents import INBOUND
 from common.store.mongo_changes import watch_happenings
-from common.store.mongo_conversations import MongoConversations, numbers_of, waiting
+from common.store.mongo_conversations import (
+    UNSETTLED,
+    MongoConversations,
+    numbers_of,
+    waiting,
+)
 from common.store.mongo_walk import between, bounds, first_seq_since, floor_below, of_tenant
 from common.store.records import conversation_id
 from common.store.text_views import read_text
@@ -21,7 +34,7 @@ _COUNTED: Final = 200_000
 """Texts that an overview counts, the newest ones; about half a second."""
 
 _MOST_COUNTED: Final = 10_000
-"""Where counting what waits for a person stops."""
+"""Where counting what needs a look stops."""
 
 
 class MongoReading(MongoConversations):
@@ -61,6 +74,16 @@ class MongoReading(MongoConversations):
     @guarded
     async def held(self, tenant_id: str) -> int:
         return await self._messages.count_documents(waiting(tenant_id), limit=_MOST_COUNTED)
+
+    @guarded
+    async def unsettled(self, tenant_id: str) -> Unsettled:
+        uncertain, missing = [
+            await self._messages.count_documents(
+                {"tenant_id": tenant_id} | UNSETTLED[state], limit=_MOST_COUNTED
+            )
+            for state in (ConversationState.UNCERTAIN, ConversationState.REPORT_MISSING)
+        ]
+        return Unsettled(uncertain=uncertain, report_missing=missing)
 
     @guarded
     async def hours(self, tenant_id: str, *, since: datetime) -> Sequence[Hour]:
@@ -156,6 +179,8 @@ def _fields(wanted: TextFilter) -> dict[str, Any]:
         "state": wanted.state,
     }
     chosen = {name: value for name, value in fields.items() if value is not None}
+    if wanted.report_missing is not None:
+        chosen["report_missing_at"] = {"$exists": wanted.report_missing}
     return chosen | between(wanted.since, wanted.until)
 
 

@@ -8,12 +8,14 @@ from typing import Any, Final
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from common.sending_rules import OptOutScope
 from common.store.client import Database, Document, Session, guarded
 from common.store.clock import Clock, milliseconds, utc_now
 from common.store.control import Actor, Page, TenantRecord
 from common.store.control_ports import NotFound, Stale, Taken
 from common.store.cursor import read_cursor, write_cursor
 from common.store.mongo_audit import MongoAudit
+from common.store.mongo_switches import read_stopped
 from common.store.schema import TENANTS
 
 _FIELDS: Final = {"wrapped_key": False}
@@ -89,6 +91,7 @@ class MongoTenants:
         *,
         name: str | None = None,
         features: tuple[str, ...] | None = None,
+        opt_out_scope: OptOutScope | None = None,
         version: int | None,
         by: Actor,
     ) -> TenantRecord:
@@ -97,6 +100,8 @@ class MongoTenants:
             changes["name"] = name
         if features is not None:
             changes["features"] = list(features)
+        if opt_out_scope is not None:
+            changes["opt_out_scope"] = opt_out_scope.value
         return await self._change(tenant_id, changes, "tenant.updated", version=version, by=by)
 
     @guarded
@@ -166,6 +171,7 @@ def _told(document: Document) -> dict[str, Any]:
         "name": document["name"],
         "features": document.get("features", []),
         "opt_out_accepted_by": document.get("opt_out_accepted_by"),
+        "opt_out_scope": document.get("opt_out_scope") or OptOutScope.NUMBER.value,
     }
 
 
@@ -178,4 +184,6 @@ def _read(document: Document) -> TenantRecord:
         opt_out_accepted_by=document.get("opt_out_accepted_by"),
         created_at=document["created_at"],
         version=document.get("version", 1),
+        opt_out_scope=OptOutScope(document.get("opt_out_scope") or OptOutScope.NUMBER),
+        stopped=read_stopped(document.get("sending_stopped")),
     )

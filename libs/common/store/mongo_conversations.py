@@ -25,6 +25,12 @@ from common.store.text_views import read_text
 _BATCH: Final = 500
 """Texts that one step of a walk reads."""
 
+UNSETTLED: Final[Mapping[ConversationState, Document]] = {
+    ConversationState.UNCERTAIN: {"status": "uncertain"},
+    ConversationState.REPORT_MISSING: {"report_missing_at": {"$exists": True}},
+}
+"""The texts that put a conversation into a state. Each is the filter of an index."""
+
 _NEWEST: Final = {"seq": "$seq", "id": "$_id"}
 
 
@@ -190,6 +196,9 @@ class MongoConversations:
             ids = list(await self._held(tenant_id, ids))
         elif wanted.state is ConversationState.OPTED_OUT:
             ids = list(await self._opted_out(tenant_id, ids))
+        elif wanted.state is not None and wanted.state in UNSETTLED:
+            texts = UNSETTLED[wanted.state] | {"conversation_id": {"$in": ids}}
+            ids = await self._messages.distinct("conversation_id", {"tenant_id": tenant_id} | texts)
         these = frozenset(ids)
         kept = [head for head in heads if head.conversation_id in these]
         if wanted.any_time or not kept:

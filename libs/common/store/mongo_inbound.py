@@ -15,14 +15,13 @@ from common.store.clock import Clock, after, milliseconds, utc_now
 from common.store.documents import (
     INBOUND,
     PAST_TEXT_FIELDS,
-    consent_document,
     inbound_document,
     past_text,
     read_inbound,
 )
 from common.store.mongo_reports import MongoReports
 from common.store.records import Claim, Inbound, NewInbound, PastText
-from common.store.schema import CONSENTS, COUNTERS, MESSAGES
+from common.store.schema import COUNTERS, MESSAGES
 from common.store.sequence import reserve
 
 
@@ -32,8 +31,6 @@ class MongoInbound(MongoReports):
     def __init__(self, database: Database, *, clock: Clock = utc_now):
         super().__init__(database)
         self._counters = database.collection(COUNTERS)
-        self._consents = database.collection(CONSENTS)
-        self._consents_of_majority = database.majority(CONSENTS)
         self._clock = clock
 
     @guarded
@@ -146,28 +143,6 @@ class MongoInbound(MongoReports):
         return histories
 
     @guarded
-    async def note_consent(self, texts: Sequence[Inbound]) -> None:
-        consents = [consent for text in texts if (consent := consent_document(text))]
-        writes = [
-            UpdateOne({"_id": consent["_id"]}, _newest_consent(consent), upsert=True)
-            for consent in consents
-        ]
-        if writes:
-            await self._consents.bulk_write(writes, ordered=False)
-
-    @guarded
-    async def opted_out(self, texts: Sequence[Inbound]) -> frozenset[str]:
-        found = self._consents_of_majority.find(
-            {
-                "_id": {"$in": [text.text.conversation_id for text in texts]},
-                "tenant_id": {"$in": list({text.text.tenant_id for text in texts})},
-                "opted_out": True,
-            },
-            {"_id": True},
-        )
-        return frozenset(document["_id"] for document in await found.to_list(None))
-
-    @guarded
     async def mark_handed_over(self, ids: Sequence[str], *, tenant_ids: frozenset[str]) -> None:
         if not ids:
             return
@@ -207,15 +182,4 @@ def histories_pipeline(
             }
         },
         {"$project": {"past": True}},
-    ]
-
-
-def _newest_consent(consent: Document) -> list[Document]:
-    """Take this consent's place only from an older one. Of two at the same instant the opt-out
-    stays: a text too few harms less than one too many."""
-    newer = {"$gt": [consent["at"], "$at"]}
-    same_instant = {"$eq": [consent["at"], "$at"]}
-    opts_out = {"$and": [same_instant, consent["opted_out"]]}
-    return [
-        {"$replaceWith": {"$cond": [{"$or": [newer, opts_out]}, {"$literal": consent}, "$$ROOT"]}}
     ]

@@ -9,7 +9,15 @@ from typing import Any
 from pymongo import ReturnDocument
 from pymongo.errors import BulkWriteError
 
-from common.store.claims import LEFT_US, OUTCOME_RANK, claim_of_outbound, needs_lease
+from common.store.claims import (
+    LEFT_US,
+    OUTCOME_RANK,
+    claim_of_outbound,
+    given_up,
+    left_us,
+    needs_lease,
+    next_part,
+)
 from common.store.client import DUPLICATE_KEY, Database, Document, guarded
 from common.store.clock import Clock, after, milliseconds, utc_now
 from common.store.documents import (
@@ -23,15 +31,24 @@ from common.store.documents import (
 )
 from common.store.ports import LeaseLost
 from common.store.records import (
+    RANK_FINAL,
     Claim,
     NewOutbound,
     Outbound,
     Route,
     SendState,
-    conversation_id,
     outbound_id,
 )
-from common.store.schema import AGENTS, CONNECTIONS, CONSENTS, COUNTERS, MESSAGES, NUMBERS
+from common.store.schema import (
+    AGENTS,
+    CONNECTIONS,
+    COUNTERS,
+    MESSAGES,
+    NUMBERS,
+    SENDING_SWITCH,
+    SWITCHES,
+    TENANTS,
+)
 from common.store.sequence import reserve
 from heliograph.models import MAX_RECIPIENTS, Outcome, OutcomeStatus
 
@@ -42,7 +59,6 @@ class MongoOutbound:
     def __init__(self, database: Database, *, clock: Clock = utc_now):
         self._messages = database.collection(MESSAGES)
         self._counters = database.collection(COUNTERS)
-        self._consents = database.majority(CONSENTS)
         self._numbers = database.majority(NUMBERS)
         self._agents = database.majority(AGENTS)
         self._clock = clock
@@ -54,6 +70,9 @@ class MongoOutbound:
                 {"$match": {"_id": f"{tenant_id}/{number}", "tenant_id": tenant_id}},
                 _join(CONNECTIONS, "connection"),
                 _join(AGENTS, "agent"),
+                {"$set": {"tenant": "$tenant_id", "switch": SENDING_SWITCH}},
+                _join(TENANTS, "tenant"),
+                _join(SWITCHES, "switch"),
             ]
         )
         documents = await found.to_list(None)
@@ -63,14 +82,6 @@ class MongoOutbound:
     async def agent_of_user(self, bus_user: str) -> tuple[str, str] | None:
         agent = await self._agents.find_one({"bus_user": bus_user})
         return (agent["tenant_id"], agent["agent_id"]) if agent else None
-
-    @guarded
-    async def opted_out(self, tenant_id: str, number: str, remote: str) -> bool:
-        consent = await self._consents.find_one(
-            {"_id": conversation_id(tenant_id, number, remote), "tenant_id": tenant_id},
-            {"opted_out": True},
-        )
-        return consent is not None and bool(consent["opted_out"])
 
     @guarded
     async def claim(
@@ -201,12 +212,34 @@ class MongoOutbound:
         return begun.matched_count == 1
 
     @guarded
-    async def wait(self, tenant_id: str, message_id: str, *, owner: str, ambiguous: bool) -> None:
-        state = SendState.SENDING if ambiguous else SendState.WAITING
+    async def wait(
+        self,
+        tenant_id: str,
+        message_id: str,
+        *,
+        owner: str,
+        ambiguous: bool,
+        slot: datetime | None = None,
+    ) -> None:
         await self._messages.update_one(
-            _in_hand(tenant_id, message_id, owner),
-            {"$set": {"state": state.value, "lease_owner": None, "lease_until": None}},
+            _in_hand(tenant_id, message_id, owner), {"$set": given_up(ambiguous, slot)}
         )
+
+    @guarded
+    async def advance(
+        self, tenant_id: str, message_id: str, *, owner: str, provider_message_id: str | None
+    ) -> Outbound | None:
+        fields = next_part(milliseconds(self._clock()))
+        document: Document | None = await self._messages.find_one_and_update(
+            _in_hand(tenant_id, message_id, owner),
+            {
+                "$set": fields,
+                "$inc": {"part": 1},
+                "$push": {"part_ids": provider_message_id or ""},
+            },
+            return_document=ReturnDocument.AFTER,
+        )
+        return read_outbound(document, Claim.RESUMED) if document is not None else None
 
     @guarded
     async def finish(
@@ -260,6 +293,7 @@ def _outcome_pipeline(outcome: Outcome, now: datetime) -> list[Document]:
         "state": SendState.HELD.value if held else SendState.FINISHED.value,
         "status": {"$cond": [reported, "$status", outcome.status.value]},
         "rank": {"$cond": [reported, "$rank", rank]},
+        "open": held,
         "lease_owner": None,
         "lease_until": None,
         "held_at" if held else "finished_at": now,
@@ -268,6 +302,8 @@ def _outcome_pipeline(outcome: Outcome, now: datetime) -> list[Document]:
         fields["provider_message_id"] = {"$literal": outcome.provider_message_id}
     if outcome.status is OutcomeStatus.SENT:
         fields["sent_at"] = now
-    if outcome.status in LEFT_US:
+    if left_us(outcome):
         fields |= {"in_history": True, "at": now}
+    if outcome.status in LEFT_US:
+        fields["report_due_at"] = {"$cond": [{"$gte": ["$rank", RANK_FINAL]}, "$$REMOVE", now]}
     return [{"$set": fields}]

@@ -8,20 +8,26 @@ from typing import Any, Final
 from pymongo import UpdateOne
 
 from common.store.client import Database, Document, guarded
-from common.store.documents import OUTBOUND, applied_report, report_document
-from common.store.records import REPORT_RANK, AppliedReport, NewReport
+from common.store.documents import OUTBOUND, applied_report
+from common.store.records import AppliedReport, NewReport, outbound_id
+from common.store.report_effects import text_of
+from common.store.report_pipeline import report_pipeline
 from common.store.schema import MESSAGES
+from heliograph.models import MAX_RECIPIENTS
 
 _KEY: Final[Document] = {
     "tenant_id": True,
     "provider": True,
     "provider_message_id": True,
+    "part_ids": True,
 }
+_COMMAND: Final[Document] = {"agent_id": True, "command_id": True, "remote": True}
 _TOLD: Final[Document] = {
     "agent_id": True,
     "command_id": True,
     "report": True,
     "report_told": True,
+    "notice": True,
     "traceparent": True,
 }
 
@@ -39,7 +45,7 @@ class MongoReports:
         found = await self._find_texts(reports)
         pairs = list(zip(reports, found, strict=True))
         writes = [
-            UpdateOne({"_id": text_id, "tenant_id": report.tenant_id}, _raise_status(report))
+            UpdateOne({"_id": text_id, "tenant_id": report.tenant_id}, report_pipeline(report))
             for report, text_id in pairs
             if text_id is not None
         ]
@@ -55,16 +61,41 @@ class MongoReports:
 
     async def _find_texts(self, reports: Sequence[NewReport]) -> list[str | None]:
         """The ID of each report's text: by our reference, else by the provider's message ID."""
-        references = [report.reference for report in reports if report.reference]
-        by_id = await self._by_id(reports, references, {"tenant_id": True}) if references else {}
-        found: list[str | None] = [
-            report.reference if (report.tenant_id, report.reference) in by_id else None
-            for report in reports
-        ]
+        found = await self._by_reference(reports)
         missing = [report for report, text_id in zip(reports, found, strict=True) if not text_id]
         if missing:
             ids = await self._by_provider_id(missing)
             found = [text_id or ids.get(_key(r)) for r, text_id in zip(reports, found, strict=True)]
+        return found
+
+    async def _by_reference(self, reports: Sequence[NewReport]) -> list[str | None]:
+        references = [report.reference for report in reports if report.reference]
+        named = await self._by_id(reports, references, _COMMAND) if references else {}
+        texts = [named.get((report.tenant_id, report.reference)) for report in reports]
+        doubtful = [
+            text
+            for report, text in zip(reports, texts, strict=True)
+            if text is not None and report.remote not in {"", text["remote"]}
+        ]
+        commands = await self._commands(reports, doubtful) if doubtful else {}
+        return [
+            text_of(report, text["_id"], commands.get(_command(text), {})) if text else None
+            for report, text in zip(reports, texts, strict=True)
+        ]
+
+    async def _commands(
+        self, reports: Sequence[NewReport], texts: Sequence[Document]
+    ) -> dict[tuple[str, str, str], dict[str, str]]:
+        """The texts of each one's command, their remotes by ID. A command's texts have IDs that
+        follow from the index, so no index on the command is needed."""
+        ids = [
+            outbound_id(*command, index)
+            for command in {_command(text) for text in texts}
+            for index in range(MAX_RECIPIENTS)
+        ]
+        found: dict[tuple[str, str, str], dict[str, str]] = {}
+        for text in (await self._by_id(reports, ids, _COMMAND)).values():
+            found.setdefault(_command(text), {})[text["_id"]] = text["remote"]
         return found
 
     async def _by_id(
@@ -92,16 +123,18 @@ class MongoReports:
                         "direction": OUTBOUND,
                         "tenant_id": tenant_id,
                         "provider": provider,
-                        "provider_message_id": {"$in": list(ids), "$gt": ""},
+                        field: {"$in": list(ids), "$gt": ""},
                     }
                     for (tenant_id, provider), ids in wanted.items()
+                    for field in ("provider_message_id", "part_ids")
                 ]
             },
             _KEY,
         )
         return {
-            (item["tenant_id"], item["provider"], item["provider_message_id"]): item["_id"]
+            (item["tenant_id"], item["provider"], provider_id): item["_id"]
             for item in await found.to_list(None)
+            for provider_id in (*item.get("part_ids", ()), item["provider_message_id"])
         }
 
     @guarded
@@ -126,26 +159,5 @@ def _key(report: NewReport) -> tuple[str, str, str]:
     return (report.tenant_id, report.provider, report.provider_message_id)
 
 
-def _raise_status(report: NewReport) -> list[Document]:
-    """Note the report where it raises the rank, and the provider's ID where none is known yet."""
-    rank = REPORT_RANK[report.status]
-    higher = {"$lt": ["$rank", rank]}
-
-    def if_higher(value: Any, field: str) -> Document:
-        return {"$cond": [higher, {"$literal": value}, field]}
-
-    return [
-        {
-            "$set": {
-                "report": if_higher(report_document(report), "$report"),
-                "status": if_higher(report.status.value, "$status"),
-                "rank": if_higher(rank, "$rank"),
-                "provider_message_id": {
-                    "$ifNull": [
-                        "$provider_message_id",
-                        {"$literal": report.provider_message_id},
-                    ]
-                },
-            }
-        }
-    ]
+def _command(text: Document) -> tuple[str, str, str]:
+    return (text["tenant_id"], text["agent_id"], text["command_id"])

@@ -86,6 +86,8 @@ class Placing:
             await self._numbers.update_one(which, {"$set": fields}, upsert=True, session=session)
         except DuplicateKeyError:
             raise NumberTaken(number.address) from None
+        # What a freed number had beyond these fields, its rules, it has again.
+        after = (before or {}) | which | fields
         await self._audit.note(
             session,
             tenant_id=tenant_id,
@@ -93,6 +95,6 @@ class Placing:
             action="number.added",
             target=number.address,
             before=number_facts(before) if before is not None else None,
-            after=number_facts(fields),
+            after=number_facts(after),
         )
-        return which | fields
+        return after

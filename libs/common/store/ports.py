@@ -69,23 +69,16 @@ class InboundStore(Protocol):
         before it (a lower seq), in order of time, oldest first, without the text itself."""
         ...
 
-    async def note_consent(self, texts: Sequence[Inbound]) -> None:
-        """Keep the newest opt-out or opt-in keyword of each conversation. Repeating it, or doing it
-        out of order, changes nothing: the newest `at` wins."""
-        ...
-
-    async def opted_out(self, texts: Sequence[Inbound]) -> frozenset[str]:
-        """The conversation IDs, of those of `texts`, whose remote has opted out."""
-        ...
-
     async def mark_handed_over(self, ids: Sequence[str], *, tenant_ids: frozenset[str]) -> None:
         """Mark texts as handed over to their agents, now."""
         ...
 
     async def apply_reports(self, reports: Sequence[NewReport]) -> Sequence[AppliedReport]:
-        """Apply delivery reports by rank, found by `reference` (our message ID) or by the
-        provider's message ID. Results in the order of `reports`. Applying a report again, before
-        `mark_told`, says `tell` again."""
+        """Apply delivery reports by rank, found by `reference` (our message ID; where it names a
+        text to another remote, the one of its command to the report's) or by the provider's message
+        ID of the text or of one of its parts (`common.store.report_effects`). Results in the order
+        of `reports`, with what each says of the whole text. Applying a report again, before
+        `mark_told`, says `tell` again. A text that answers a keyword is told of to no agent."""
         ...
 
     async def mark_told(self, applied: Sequence[AppliedReport]) -> None:
@@ -102,10 +95,6 @@ class OutboundStore(Protocol):
 
     async def agent_of_user(self, bus_user: str) -> tuple[str, str] | None:
         """The (tenant, agent) that a broker user proves to be."""
-        ...
-
-    async def opted_out(self, tenant_id: str, number: str, remote: str) -> bool:
-        """Whether the remote has opted out, as of now (majority read)."""
         ...
 
     async def claim(
@@ -150,9 +139,26 @@ class OutboundStore(Protocol):
         """
         ...
 
-    async def wait(self, tenant_id: str, message_id: str, *, owner: str, ambiguous: bool) -> None:
+    async def wait(
+        self,
+        tenant_id: str,
+        message_id: str,
+        *,
+        owner: str,
+        ambiguous: bool,
+        slot: datetime | None = None,
+    ) -> None:
         """Give the text up for now: the lease ends. State `waiting`, or still `sending` where a
-        call may have been accepted."""
+        call may have been accepted. `slot` is its place among those that wait for the number's
+        limits."""
+        ...
+
+    async def advance(
+        self, tenant_id: str, message_id: str, *, owner: str, provider_message_id: str | None
+    ) -> Outbound | None:
+        """Note that the provider accepted the next of the text's parts, and make the one after it
+        the next: state `claimed`, no attempts, a `first_sent` of its own. None where the text is no
+        longer leased to `owner`."""
         ...
 
     async def finish(

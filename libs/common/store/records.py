@@ -14,7 +14,10 @@ from functools import lru_cache
 from typing import Any, Final
 
 from common.ids import derive
-from heliograph.models import Direction, Keyword, Outcome, ReportStatus
+from common.sender_types import NumberType
+from common.sending_rules import DEFAULT, OptOutScope, SendingRules
+from heliograph.codes import OutcomeCode
+from heliograph.models import Direction, Keyword, Outcome, OutcomeWarning, ReportStatus
 
 
 class ConnectionStatus(StrEnum):
@@ -48,6 +51,8 @@ class ApprovalDecision(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    """The remote opted out while the text waited."""
 
 
 REPORT_RANK: Final[Mapping[ReportStatus, int]] = {
@@ -60,6 +65,9 @@ REPORT_RANK: Final[Mapping[ReportStatus, int]] = {
 }
 """A report changes a text's delivery state only to a higher rank: a final state stays, whatever
 comes late or twice, but a handset's receipt outranks a failure told before it."""
+
+RANK_FINAL: Final = 3
+"""Rank from which on no report is waited for."""
 
 RANK_SENT: Final = 2
 """Rank of a text that the provider accepted, before any report."""
@@ -114,6 +122,46 @@ class Route:
     connection_status: ConnectionStatus
     credentials_version: str
     """Changes whenever the credentials do: the key of a pooled provider client."""
+    type: NumberType = NumberType.LOCAL
+    partner: str | None = None
+    """The connection's Messaging Connect partner."""
+    rules: SendingRules = DEFAULT
+    opt_out_scope: OptOutScope = OptOutScope.NUMBER
+    stopped: str | None = None
+    """Whose kill switch is on: `tenant` or `all`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """What a remote has said to one number, as it stands: the newest entry of the ledger counts."""
+
+    tenant_id: str
+    number: str
+    remote: str
+    opted_out: bool
+    at: datetime
+    """When the newest word was said."""
+    opted_out_at: datetime | None = None
+    """When we noted the latest opt-out; kept when the remote opts in again, so that what was
+    ordered before it stays cancelled."""
+    in_doubt: bool = False
+    """Free wording was taken for an opt-out; a person should confirm or undo it."""
+    cause: str | None = None
+    """The ledger entry that made it what it is; later entries that say the same change nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationFacts:
+    """What the policy asks of a conversation."""
+
+    held_since: datetime | None = None
+    """It waits for a person, since a loop was suspected."""
+    resumed_at: datetime | None = None
+    """A person let it go on; texts before that do not count as a loop."""
+    recent: tuple[PastText, ...] = ()
+    """The newest texts of its history, newest first."""
+    last_inbound_at: datetime | None = None
+    """Of the newest inbound text among `recent`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +245,9 @@ class NewReport:
     details: str | None
     at: datetime
     accepted_at: datetime
+    number: str = ""
+    remote: str = ""
+    """Whom the text was for: of the texts that one call sent, the report's is the one to them."""
 
     @property
     def id(self) -> str:
@@ -243,6 +294,15 @@ class NewOutbound:
     tag: str | None
     expires_at: datetime | None
     traceparent: str | None = None
+    ordered_at: datetime | None = None
+    """When the agent published the command, as far as known: an opt-out noted later cancels it."""
+    parts: tuple[str, ...] = ()
+    """The numbered texts that a long one is split into; empty where `body` goes out as it is."""
+    problem: OutcomeCode | None = None
+    """Why the text as such cannot be sent (too long, a shortened URL), found when it was fitted."""
+    warnings: tuple[OutcomeWarning, ...] = ()
+    notice: Keyword | None = None
+    """The keyword that this text of ours, not an agent's, answers."""
 
     @property
     def id(self) -> str:
@@ -272,6 +332,12 @@ class Outbound:
     """Whether who approved it changed its words; `text.body` is then theirs."""
     reason: str | None = None
     """Why it was rejected."""
+    slot: datetime | None = None
+    """Its place among the texts that wait for the number's limits, by the server's clock."""
+    part: int = 0
+    """How many of its parts the provider has accepted."""
+    part_ids: tuple[str, ...] = ()
+    """The provider's IDs of those parts."""
 
     @property
     def id(self) -> str:
@@ -313,7 +379,8 @@ class Execution:
     """The life of one inbound text and of what was answered to it, in order of time.
 
     Steps: `accepted`, `recorded`, `deduplicated` (one for the last of `duplicates`), `handed_over`,
-    `answered`, `held`, `approved`, `rejected`, `expired`, `sent`, `finished`, `reported`.
+    `answered`, `held`, `approved`, `rejected`, `expired`, `sent`, `finished`, `reported`,
+    `report_missing`.
     """
 
     message_id: str

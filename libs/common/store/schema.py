@@ -28,6 +28,13 @@ KEYS: Final = "keys"
 SESSIONS: Final = "sessions"
 TICKETS: Final = "tickets"
 THROTTLES: Final = "throttles"
+CONSENT_LEDGER: Final = "consent_ledger"
+CONVERSATION_HOLDS: Final = "conversation_holds"
+LIMITS: Final = "limits"
+SWITCHES: Final = "switches"
+
+SENDING_SWITCH: Final = "sending"
+"""The one document of `switches`: the kill switch for all tenants."""
 
 SEQ: Final = "seq"
 """The counter whose rising value orders texts."""
@@ -38,11 +45,19 @@ TENANT_INDEX: Final = "tenant_newest"
 """A tenant's texts as they were recorded. One that wants both directions names both, and MongoDB
 merges two scans in order (MongoDB docs, "Sort and Non-prefix Subset of an Index")."""
 PROVIDER_ID_INDEX: Final = "provider_message_id"
+PART_ID_INDEX: Final = "part_ids"
 ANSWERS_INDEX: Final = "in_reply_to"
 HELD_INDEX: Final = "held"
 HELD_SINCE_INDEX: Final = "held_since"
 HELD_EXPIRY_INDEX: Final = "held_expiry"
 RELEASED_INDEX: Final = "released"
+OPEN_INDEX: Final = "open"
+"""Outbound texts to a remote that have no outcome yet, or are held."""
+REPORT_DUE_INDEX: Final = "report_due"
+REPORT_MISSING_INDEX: Final = "report_missing"
+UNCERTAIN_INDEX: Final = "uncertain"
+CONSENT_SYNC_INDEX: Final = "sync_due"
+"""Standings that a provider's own opt-out list has still to be told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +92,12 @@ INDEXES: Final = (
     ),
     Index(
         MESSAGES,
+        PART_ID_INDEX,
+        (("tenant_id", 1), ("provider", 1), ("part_ids", 1)),
+        only={"direction": "OUTBOUND", "part_ids": {"$gt": ""}},
+    ),
+    Index(
+        MESSAGES,
         ANSWERS_INDEX,
         (("tenant_id", 1), ("in_reply_to", 1)),
         only={"in_reply_to": {"$gt": ""}},
@@ -90,6 +111,45 @@ INDEXES: Final = (
     Index(MESSAGES, HELD_SINCE_INDEX, (("held_at", 1),), only={"state": "held"}),
     Index(MESSAGES, HELD_EXPIRY_INDEX, (("expires_at", 1),), only={"state": "held"}),
     Index(MESSAGES, RELEASED_INDEX, (("approval.remind_at", 1),), only={"state": "released"}),
+    Index(MESSAGES, OPEN_INDEX, (("tenant_id", 1), ("remote", 1)), only={"open": True}),
+    Index(
+        MESSAGES,
+        REPORT_DUE_INDEX,
+        (("report_due_at", 1),),
+        only={"report_due_at": {"$exists": True}},
+    ),
+    Index(
+        MESSAGES,
+        REPORT_MISSING_INDEX,
+        (("tenant_id", 1), ("conversation_id", 1)),
+        only={"report_missing_at": {"$exists": True}},
+    ),
+    Index(
+        MESSAGES,
+        UNCERTAIN_INDEX,
+        (("tenant_id", 1), ("conversation_id", 1)),
+        only={"status": "uncertain"},
+    ),
+    Index(CONSENTS, "remote", (("tenant_id", 1), ("remote", 1))),
+    Index(CONSENTS, "newest", (("tenant_id", 1), ("at", -1), ("_id", -1))),
+    Index(
+        CONSENTS,
+        "in_doubt",
+        (("tenant_id", 1), ("at", -1), ("_id", -1)),
+        only={"in_doubt": True},
+    ),
+    Index(
+        CONSENTS,
+        CONSENT_SYNC_INDEX,
+        (("sync.next_at", 1),),
+        only={"sync.next_at": {"$exists": True}},
+    ),
+    Index(
+        CONSENT_LEDGER,
+        "newest",
+        (("tenant_id", 1), ("conversation_id", 1), ("recorded_at", -1), ("_id", -1)),
+    ),
+    Index(CONVERSATION_HOLDS, "newest", (("tenant_id", 1), ("held_since", -1))),
     Index(AGENTS, "bus_user", (("bus_user", 1),), unique=True),
     Index(CONNECTIONS, "status", (("status", 1),)),
     Index(NUMBERS, "connection", (("connection", 1),)),
@@ -127,10 +187,18 @@ async def ensure_schema(database: Database) -> None:
         if index.expire_at:
             options["expireAfterSeconds"] = 0
         await database.collection(index.collection).create_index(list(index.keys), **options)
+    await _mark_open(database.collection(MESSAGES))
     for collection, name in RETIRED:
         await _drop_index(database.collection(collection), name)
     await database.collection(COUNTERS).update_one(
         {"_id": SEQ}, {"$setOnInsert": {"value": 0}}, upsert=True
+    )
+
+
+async def _mark_open(messages: Collection) -> None:
+    """Held texts of a release that knew no `open`: an opt-out has to find them."""
+    await messages.update_many(
+        {"state": "held", "open": {"$exists": False}}, {"$set": {"open": True}}
     )
 
 

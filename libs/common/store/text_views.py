@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from common.store.control import ApprovalDecision, TextView
-from heliograph.models import Direction
+from heliograph.models import Direction, ReportStatus
 
 _SAME: Final = (
     "tenant_id",
@@ -63,5 +63,11 @@ def read_text(document: Mapping[str, Any]) -> TextView:
             "decided_by": approval["by"]["name"] if approval else None,
             "decided_at": approval.get("at"),
             "reason": approval.get("reason"),
+            "report_missing_at": document.get("report_missing_at"),
+            "parts": len(document.get("parts") or ()) or 1,
+            "parts_delivered": sum(
+                item["status"] == ReportStatus.DELIVERED.value
+                for item in document.get("part_reports") or ()
+            ),
         }
     )

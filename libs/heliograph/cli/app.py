@@ -13,12 +13,14 @@ from heliograph.cli import (
     approvals,
     audit,
     connections,
+    consents,
     conversations,
     dead_letters,
     gate,
     keys,
     messages,
     numbers,
+    sending,
     tenants,
 )
 from heliograph.cli.connect import connect
@@ -40,7 +42,14 @@ COMMANDS: Final[Mapping[str, Mapping[str, Callable[..., None]]]] = {
 """Commands by the heading that `--help` shows them under."""
 
 NOUNS: Final[Mapping[str, Sequence[Noun]]] = {
-    "Every day": (approvals.NOUN, gate.NOUN, conversations.NOUN, messages.NOUN),
+    "Every day": (
+        approvals.NOUN,
+        consents.NOUN,
+        gate.NOUN,
+        sending.NOUN,
+        conversations.NOUN,
+        messages.NOUN,
+    ),
     "Set up": (connections.NOUN, numbers.NOUN, agents.NOUN, keys.NOUN, audit.NOUN),
     "Operators": (tenants.NOUN, dead_letters.NOUN),
 }

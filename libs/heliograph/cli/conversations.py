@@ -33,6 +33,15 @@ CONVERSATION = (
 )
 _WRITERS: Final = {"INBOUND": "person", "OUTBOUND": "agent"}
 
+HELD = (
+    Column("id", "conversation_id"),
+    Column("number", "number"),
+    Column("remote", "remote"),
+    Column("held since", "held_since", instant),
+    Column("reason", "reason"),
+    Column("resumed", "resumed_at", instant),
+    Column("resumed by", "resumed_by"),
+)
 ConversationAt = Annotated[
     str, typer.Argument(metavar="CONVERSATION", help="The ID, as `conversations list` shows it.")
 ]
@@ -46,7 +55,11 @@ def list_(
     since: Since = None,
     until: Until = None,
     state: Annotated[
-        str | None, typer.Option("--state", help="held (a text waits for a person) or opted_out.")
+        str | None,
+        typer.Option(
+            "--state",
+            help="held (a text waits for a person), opted_out, uncertain or report_missing.",
+        ),
     ] = None,
     limit: Limit = 50,
     every: Every = False,
@@ -84,6 +97,20 @@ def show(
         session.out.note("There are older ones: --limit N, or --all.")
 
 
+def held(session: Session, limit: Limit = 50, every: Every = False) -> None:
+    """List the conversations that wait for a person, since they looked like a loop."""
+    page = session.api.collect(session.at("held-conversations"), limit=limit, everything=every)
+    session.out.page(page, HELD, empty="No conversation waits for a person.")
+
+
+def resume(session: Session, conversation: ConversationAt) -> None:
+    """Let a held conversation go on: its agent may answer again. What is held for approval keeps
+    waiting.
+    """
+    place = session.at("conversations", conversation, "resume")
+    session.out.one(session.api.send("POST", place).body, HELD)
+
+
 def as_line(text: Mapping[str, Any]) -> str:
     """A text on one line: when, who wrote it, what became of it, and the words."""
     at, writer = instant(text.get("at")), _WRITERS.get(str(text.get("direction")), "-")
@@ -93,5 +120,5 @@ def as_line(text: Mapping[str, Any]) -> str:
 NOUN = Noun(
     "conversations",
     "What people and agents wrote to each other.",
-    {"list": list_, "show": show},
+    {"list": list_, "show": show, "held": held, "resume": resume},
 )

@@ -52,6 +52,9 @@ MESSAGE = (
     Column("sent", "sent_at", instant),
     Column("delivery", "report_status"),
     Column("delivery code", "report_code"),
+    Column("report missing since", "report_missing_at", instant),
+    Column("parts", "parts"),
+    Column("parts delivered", "parts_delivered"),
     Column("at the provider", "provider_message_id"),
     Column("command", "command_id"),
     Column("answers", "in_reply_to"),
@@ -88,11 +91,17 @@ def search(
         str | None, typer.Option("--direction", help="INBOUND or OUTBOUND.")
     ] = None,
     status: Annotated[
-        str | None, typer.Option("--status", help="Such as sent, held, blocked, delivered.")
+        str | None, typer.Option("--status", help="Such as sent, held, uncertain, delivered.")
     ] = None,
     state: Annotated[
         str | None, typer.Option("--state", help="How far an outbound text has come.")
     ] = None,
+    report_missing: Annotated[
+        bool,
+        typer.Option(
+            "--report-missing", help="Only texts of which no delivery report came in time."
+        ),
+    ] = False,
     limit: Limit = 50,
     every: Every = False,
 ) -> None:
@@ -109,6 +118,7 @@ def search(
         direction=direction.upper() if direction else None,
         status=status,
         state=state,
+        report_missing="true" if report_missing else None,
     )
     session.out.page(page, MESSAGES, empty="No such text.")
 

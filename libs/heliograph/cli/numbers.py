@@ -10,6 +10,7 @@ from heliograph.cli.columns import Column, instant, switch
 from heliograph.cli.errors import Misused
 from heliograph.cli.nouns import Noun
 from heliograph.cli.options import AgentAt, ConnectionAt, Every, Limit, NumberAt, Yes
+from heliograph.cli.rules import rules
 from heliograph.cli.session import Session
 
 NUMBERS = (
@@ -161,6 +162,7 @@ NOUN = Noun(
         "edit": edit,
         "move": move,
         "assign": assign,
+        "rules": rules,
         "remove": remove,
     },
 )

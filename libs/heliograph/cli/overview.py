@@ -42,6 +42,14 @@ def overview(
     else:
         session.out.note("No connection yet: heliograph connect")
     session.out.say(f"{number_of(found.get('held'))} held for approval: heliograph approvals list")
+    session.out.say(
+        f"{number_of(found.get('uncertain'))} uncertain: "
+        "heliograph messages search --status uncertain"
+    )
+    session.out.say(
+        f"{number_of(found.get('report_missing'))} without a delivery report: "
+        "heliograph messages search --report-missing"
+    )
     session.out.say(f"{number_of(found.get('errors'))} in error: heliograph connections list")
 
 

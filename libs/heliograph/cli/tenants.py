@@ -18,6 +18,8 @@ TENANTS = (
     Column("id", "id"),
     Column("name", "name"),
     Column("features", "features"),
+    Column("opt-out counts for", "opt_out_scope"),
+    Column("sending stopped", "sending_stopped"),
     Column("opt-out rules accepted", "opt_out_accepted_at", instant),
     Column("created", "created_at", instant),
 )
@@ -56,11 +58,20 @@ def update(
     tenant: TenantAt,
     name: Annotated[str | None, typer.Option("--name", help="What people call it.")] = None,
     features: Features = None,
+    opt_out_scope: Annotated[
+        str | None,
+        typer.Option(
+            "--opt-out-scope",
+            help="For which numbers an opt-out counts: number (the one it was sent to) or tenant.",
+        ),
+    ] = None,
 ) -> None:
-    """Change the name or the features. --feature replaces all features."""
+    """Change the name, the features or the scope of opt-outs. --feature replaces all features."""
     changes: dict[str, Any] = {"name": name} if name is not None else {}
     if features:
         changes["features"] = features
+    if opt_out_scope is not None:
+        changes["opt_out_scope"] = opt_out_scope
     if not changes:
         raise Misused("Nothing to change is named.", "See `heliograph tenants update --help`.")
     session.out.one(session.api.change("PATCH", path("tenants", tenant), changes).body, TENANTS)

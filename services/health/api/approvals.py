@@ -15,6 +15,7 @@ from health.api.paths import TENANT, ListQuery
 from health.desk.approvals import LONGEST_REASON
 from health.web.problems import ProblemCode
 from health.web.routes import Answer, Body, Call, ListView, Route, View
+from heliograph.codes import OutcomeCode
 from heliograph.models import MAX_BODY_CHARACTERS
 
 APPROVALS: Final = f"{TENANT}/approvals"
@@ -60,6 +61,10 @@ class ApprovalView(View):
     encoding: str
     segments: int
     tag: str | None
+    code: OutcomeCode = Field(
+        description="Why it was held: `gate_off`, `first_contact_held`, `loop_suspected`, "
+        "`conversation_held`."
+    )
     held_at: datetime
     expires_at: datetime
     decision: ApprovalDecision | None = Field(description="null while it waits.")

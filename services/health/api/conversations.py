@@ -26,7 +26,8 @@ class ConversationsQuery(ListQuery):
     state: ConversationState | None = Field(
         None,
         description="`held`: a text of it waits for a person; `opted_out`: the other person asked "
-        "not to be texted.",
+        "not to be texted; `uncertain`: of a text of it nobody knows whether it went out; "
+        "`report_missing`: of a text of it no final delivery report has come in time.",
     )
 
 

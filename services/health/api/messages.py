@@ -42,6 +42,9 @@ class TextsQuery(ListQuery):
         None, description="`received`, an outcome's status or a delivery report's."
     )
     state: SendState | None = Field(None, description="How far an outbound text has come.")
+    report_missing: bool | None = Field(
+        None, description="Whether no final delivery report has come in time."
+    )
 
 
 class TextItem(BaseModel):
@@ -77,6 +80,14 @@ class TextItem(BaseModel):
     report_code: str | None
     report_details: str | None
     report_at: datetime | None
+    report_missing_at: datetime | None = Field(
+        description="When waiting for the final delivery report ended in vain; a later one takes "
+        "this away."
+    )
+    parts: int = Field(description="Texts that it was split into.")
+    parts_delivered: int = Field(
+        description="Parts whose delivery is known, where there are several."
+    )
     held_at: datetime | None
     sent_at: datetime | None
     decision: ApprovalDecision | None

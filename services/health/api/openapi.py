@@ -36,6 +36,12 @@ PATH_SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
         "description": "The number, URL-encoded (`%2B18005550100`); the `+` may be left out.",
         "examples": ["+18005550100"],
     },
+    "remote": _ID
+    | {
+        "description": "The other person's number, URL-encoded; may be in the national form of the "
+        "number's region.",
+        "examples": ["+12125550147"],
+    },
     "queue": _ID | {"pattern": r"^dead\.[a-z0-9._-]+$", "examples": ["dead.processor.inbound"]},
 }
 """Of every parameter that a path may have."""

@@ -61,6 +61,12 @@ class OverviewView(View):
     hours: tuple[HourItem, ...] = Field(description="Empty hours are left out.")
     held: int = Field(description="Texts that wait for a person; counted to 10,000.")
     errors: int = Field(description="Connections in error.")
+    uncertain: int = Field(
+        description="Texts of which nobody knows whether they went out; counted to 10,000."
+    )
+    report_missing: int = Field(
+        description="Texts of which no final delivery report has come in time; counted to 10,000."
+    )
 
 
 async def read_overview(call: Call) -> Answer:
@@ -68,10 +74,13 @@ async def read_overview(call: Call) -> Answer:
     since = datetime.now(UTC) - timedelta(hours=call.query.hours)
     connections = await every_connection(call.desks, call.tenant_id)
     hours = await call.desks.reading.hours(call.tenant_id, since=since)
+    unsettled = await call.desks.reading.unsettled(call.tenant_id)
     view = OverviewView(
         connections=tuple(ConnectionState.model_validate(item) for item in connections),
         hours=tuple(HourItem.model_validate(hour) for hour in hours),
         held=await call.desks.reading.held(call.tenant_id),
+        uncertain=unsettled.uncertain,
+        report_missing=unsettled.report_missing,
         errors=sum(item.status is ConnectionStatus.ERROR for item in connections),
     )
     return Answer(body=view)

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field
 
+from common.sending_rules import OptOutScope
 from common.store.control import TenantRecord
 from health.access.roles import Role
 from health.api.paths import PREFIX, TENANT, ListQuery, Name, TenantSlug
@@ -37,6 +38,11 @@ class TenantChanges(Body):
 
     name: Name | None = None
     features: Features | None = None
+    opt_out_scope: OptOutScope | None = Field(
+        None,
+        description="Of which numbers an opt-out is: `number`, of the one that it was sent to; "
+        "`tenant`, of all. It counts from the next text on, for opt-outs of any age.",
+    )
 
 
 class OptOutAcceptance(Body):
@@ -53,6 +59,8 @@ class TenantView(View):
     features: tuple[str, ...]
     opt_out_accepted_at: datetime | None
     opt_out_accepted_by: str | None
+    opt_out_scope: OptOutScope
+    sending_stopped: bool = Field(description="Whether the tenant's own kill switch is on.")
     created_at: datetime
     version: int
 
@@ -65,6 +73,8 @@ class TenantView(View):
             features=tenant.features,
             opt_out_accepted_at=tenant.opt_out_accepted_at,
             opt_out_accepted_by=tenant.opt_out_accepted_by,
+            opt_out_scope=tenant.opt_out_scope,
+            sending_stopped=tenant.stopped is not None,
             created_at=tenant.created_at,
             version=tenant.version,
         )
@@ -94,12 +104,13 @@ async def get_tenant(call: Call) -> Answer:
 
 
 async def update_tenant(call: Call) -> Answer:
-    """Another name, other features."""
+    """Another name, other features, another scope of opt-outs."""
     wanted: TenantChanges = call.body
     tenant = await call.desks.tenants.update(
         call.tenant_id,
         name=wanted.name,
         features=wanted.features,
+        opt_out_scope=wanted.opt_out_scope,
         version=call.version,
         by=call.principal,
     )

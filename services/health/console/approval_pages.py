@@ -12,18 +12,22 @@ from urllib.parse import quote
 from aiohttp import web
 
 from common.addresses import normalise_address
-from common.segments import Measured, measure
-from common.store.control import Approval, TextView
+from common.segments import measure
+from common.store.control import Approval, Page, TextView
 from common.store.records import ApprovalDecision
 from health.access.roles import Role
+from health.console.delivery import why_held
 from health.console.forms import field
 from health.console.page_routes import form, page
 from health.console.rendering import render, see_other
+from health.desk.approvals import Draft
 from health.web.problems import Problem, ProblemCode
 from health.web.routes import Body, Call, Route
+from heliograph.codes import TEXTS
 from heliograph.models import Direction
 
 _INBOX: Final = 20
+_HOLDS: Final = 20
 _COUNTED: Final = 99
 _CONTEXT: Final = 8
 """How far back a conversation is searched for what the other person last wrote."""
@@ -32,6 +36,7 @@ _ALREADY: Final = {
     ApprovalDecision.APPROVED: "already_approved",
     ApprovalDecision.REJECTED: "already_rejected",
     ApprovalDecision.EXPIRED: "already_expired",
+    ApprovalDecision.CANCELLED: "already_cancelled",
 }
 
 
@@ -50,11 +55,14 @@ class NoticeQuery(Body):
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The size of a text that somebody writes."""
+    """The size of a text that somebody writes. `problem` is why it cannot go out as it is."""
 
     characters: int
-    limit: int
-    measured: Measured
+    limit: int | None
+    """Characters that fit, where longer texts of the number are cut."""
+    segments: int
+    encoding: str
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,8 @@ class Card:
     words: str
     """What stands in the field."""
     size: Size
+    why: str
+    """Why it was held, in a sentence."""
     problem: Problem | None = None
 
 
@@ -78,10 +88,14 @@ async def inbox(call: Call) -> web.Response:
         call.tenant_id, number=number, limit=_INBOX, cursor=query.cursor or None
     )
     cards = await asyncio.gather(*(_card(call, approval) for approval in waiting.items))
+    first = number is None and query.cursor is None
+    holds = await call.desks.holds.list(call.tenant_id, limit=_HOLDS) if first else Page(())
     return render(
         call,
         "approvals.html",
         cards=cards,
+        holds=[(held, why_held(held.reason)) for held in holds.items],
+        more_holds=holds.next is not None,
         next=waiting.next,
         seen=fingerprint(waiting.items),
         live=f"/t/{call.tenant_id}/events",
@@ -135,14 +149,34 @@ async def reject(call: Call) -> web.Response:
 
 async def measured(call: Call) -> web.Response:
     """The size of the words in the field, as the sender will count it."""
-    words = await field(call.request, "body")
-    return render(call, "_size.html", size=size_of(words, call.desks.approvals.limit))
+    number, remote, words = [
+        await field(call.request, name) for name in ("number", "remote", "body")
+    ]
+    return render(call, "_size.html", size=await _size(call, number, remote, words))
 
 
-def size_of(words: str, limit: int) -> Size:
-    """The size of a text as it would go out: without the blanks around it."""
-    words = words.strip()
-    return Size(len(words), limit, measure(words))
+async def _size(call: Call, number: str, remote: str, words: str) -> Size:
+    draft = await call.desks.approvals.measure(
+        call.tenant_id, number=number, remote=remote, body=words
+    )
+    return size_of(draft)
+
+
+def size_of(draft: Draft) -> Size:
+    """The size of a text as it would go out, without the blanks around it; of one that would be
+    cut, as it is written."""
+    shaped, written = draft.shaped, measure(draft.words)
+    problem = TEXTS[shaped.problem].person if shaped.problem else ""
+    if shaped.truncated and draft.limit is not None:
+        over = len(draft.words) - draft.limit
+        problem = f"{over} too many" if over > 0 else "too long: some characters count double"
+    return Size(
+        characters=len(draft.words),
+        limit=draft.limit,
+        segments=written.segments if shaped.truncated else shaped.segments,
+        encoding=written.encoding.value,
+        problem=problem,
+    )
 
 
 def fingerprint(approvals: Iterable[Approval]) -> str:
@@ -159,8 +193,8 @@ async def _card(
     )
     asked = (text for text in recent.items if text.direction is Direction.INBOUND)
     shown = approval.body if words is None else words
-    size = size_of(shown, call.desks.approvals.limit)
-    return Card(approval, next(asked, None), shown, size, problem)
+    size = await _size(call, approval.number, approval.remote, shown)
+    return Card(approval, next(asked, None), shown, size, why_held(approval.code), problem)
 
 
 async def _refused(

@@ -14,7 +14,7 @@ from common.store.control import ConversationState, TextView
 from common.store.control_ports import NotFound
 from common.store.records import Step
 from health.console.days import first_moment, last_moment
-from health.console.delivery import Delivery, delivery_of, reason_of, waits
+from health.console.delivery import Delivery, delivery_of, reason_of, settling_of, waits, why_held
 from health.console.page_routes import page
 from health.console.rendering import render
 from health.console.shown import day
@@ -30,6 +30,8 @@ _STATES: Final = (
     ("", "All"),
     (ConversationState.HELD.value, "Waits for a person"),
     (ConversationState.OPTED_OUT.value, "Opted out"),
+    (ConversationState.UNCERTAIN.value, "Uncertain"),
+    (ConversationState.REPORT_MISSING.value, "Report missing"),
 )
 
 
@@ -110,12 +112,15 @@ async def thread(call: Call) -> web.Response:
     texts = await call.desks.reading.thread(
         call.tenant_id, conversation_id, limit=_TEXTS, cursor=query.cursor or None
     )
+    hold = await call.desks.holds.find(call.tenant_id, conversation_id)
     # An older part of the thread does not change, so it is not refreshed.
     live = f"/t/{call.tenant_id}/events?conversation={conversation_id}"
     return render(
         call,
         "conversation.html",
         conversation=conversation,
+        hold=hold,
+        why_held=why_held(hold.reason) if hold else "",
         days=days(texts.items),
         older=texts.next,
         newest=query.cursor is None,
@@ -134,7 +139,14 @@ async def message(call: Call) -> web.Response:
         steps = execution.steps if execution is not None else ()
     else:
         steps = life_of(text)
-    return render(call, "message.html", text=text, bubble=bubble(text), steps=steps)
+    return render(
+        call,
+        "message.html",
+        text=text,
+        bubble=bubble(text),
+        steps=steps,
+        settling=settling_of(text),
+    )
 
 
 def bubble(text: TextView) -> Bubble:
@@ -166,6 +178,7 @@ def life_of(text: TextView) -> tuple[Step, ...]:
         (text.decision.value if text.decision else "", text.decided_at, by),
         ("sent", text.sent_at, text.provider),
         ("reported", text.report_at, text.report_status or ""),
+        ("report_missing", text.report_missing_at, ""),
     )
     return tuple(Step(what=what, at=at, detail=detail) for what, at, detail in happened if at)
 

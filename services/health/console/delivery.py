@@ -35,6 +35,7 @@ _DECIDED: Final[Mapping[ApprovalDecision | None, Delivery]] = {
     ApprovalDecision.APPROVED: Delivery("Approved, about to be sent", "quiet", "clock"),
     ApprovalDecision.REJECTED: Delivery("Rejected", "danger", "stop"),
     ApprovalDecision.EXPIRED: Delivery("Approval expired", "quiet", "stop"),
+    ApprovalDecision.CANCELLED: Delivery("Cancelled: opted out", "danger", "stop"),
 }
 _BY_CODE: Final[Mapping[str | None, Delivery]] = {
     OutcomeCode.APPROVAL_REJECTED: _DECIDED[ApprovalDecision.REJECTED],
@@ -57,6 +58,19 @@ _BY_OUTCOME: Final[Mapping[str | None, Delivery]] = {
     OutcomeStatus.UNCERTAIN: Delivery("Uncertain", "sun", "question"),
 }
 _UNKNOWN: Final = Delivery("Under way", "quiet", "clock")
+
+_SETTLING: Final[Mapping[tuple[bool, bool], str]] = {
+    (True, False): "The provider did not say whether it took this text, or the connection broke "
+    "before it could. It may have gone out, so it is not sent again by itself. A delivery report "
+    "settles it; the provider is asked for one if none comes.",
+    (True, True): "The provider did not say whether it took this text, and no delivery report has "
+    "come in time. A report that comes later still settles it. Before anything is sent again, look "
+    "it up at the provider, or ask the person whether they got it.",
+    (False, True): "The provider took this text, and no final delivery report has come in time: "
+    "some carriers give none. It may well have been delivered. A report that comes later still "
+    "settles it.",
+}
+"""By whether nobody knows that it left, and whether its report is missing."""
 
 _NEEDS_NO_REASON: Final = frozenset({OutcomeCode.SENT, OutcomeCode.GATE_OFF})
 
@@ -81,12 +95,28 @@ def waits(text: TextView) -> bool:
     return text.state == SendState.HELD and text.decision is None
 
 
+def settling_of(text: TextView) -> str | None:
+    """What an unsettled text means and what will settle it, in sentences for people."""
+    uncertain = text.status == OutcomeStatus.UNCERTAIN
+    return _SETTLING.get((uncertain, text.report_missing_at is not None))
+
+
 def reason_of(text: TextView) -> str | None:
     """Why a text did not simply go out, in a sentence for people."""
     if waits(text):
-        return TEXTS[OutcomeCode.GATE_OFF].person
+        return why_held(text.code or OutcomeCode.GATE_OFF)
     try:
         code = OutcomeCode(text.code or "")
     except ValueError:
         return None
+    if code is OutcomeCode.AMBIGUOUS and text.report_status:
+        return None  # A report has settled it.
     return None if code in _NEEDS_NO_REASON else TEXTS[code].person
+
+
+def why_held(code: str) -> str:
+    """Why a text or a conversation waits for a person, in a sentence."""
+    try:
+        return TEXTS[OutcomeCode(code)].person
+    except ValueError:
+        return code

@@ -29,10 +29,27 @@ FLASHES: Final[Mapping[str, Flash]] = {
     "rejected": Flash("Rejected. The text was not sent, and the agent is told why."),
     "already_approved": Flash("Somebody was quicker: the text was approved already.", "sun"),
     "already_rejected": Flash("Somebody was quicker: the text was rejected already.", "sun"),
+    "already_cancelled": Flash(
+        "Too late: the other person has asked not to be texted, so it was cancelled.", "sun"
+    ),
     "already_expired": Flash("Too late: the time to decide on this text is over.", "sun"),
+    # Opt-outs
+    "opted_out": Flash("Opted out. Nothing is sent to them any more."),
+    "opted_in": Flash("Opted in. They may be texted again.", "sun"),
+    "opt_out_confirmed": Flash("Confirmed. Nothing is sent to them any more."),
+    "opt_out_undone": Flash("Undone. They may be texted again."),
+    "not_in_doubt": Flash("This opt-out is not in doubt; here is what was said.", "sun"),
+    "list_has_it": Flash("The provider’s own list has them as opted out.", "info"),
+    "list_has_it_not": Flash("The provider’s own list does not have them as opted out.", "info"),
+    "list_unknown": Flash("This provider does not say whom its own list has.", "info"),
     # Tenants
     "tenant_created": Flash("The tenant exists now."),
     "tenant_updated": Flash("The tenant was changed."),
+    "opt_out_scope": Flash("Saved. It counts from the next text on."),
+    "sending_stopped": Flash("Stopped. Nothing is sent until somebody turns it on again.", "sun"),
+    "sending_resumed": Flash("Sending goes on from the next text on."),
+    # Conversations
+    "conversation_resumed": Flash("The conversation goes on; its agent may answer again."),
     # Connections and numbers
     "connected": Flash("Connected. Texts to its numbers now reach their agents."),
     "connection_updated": Flash("The connection was changed."),
@@ -47,6 +64,7 @@ FLASHES: Final[Mapping[str, Flash]] = {
     "number_assigned": Flash("The number belongs to another agent now; its history stays."),
     "number_moved": Flash("The number was moved; its conversations go on."),
     "number_removed": Flash("The number is free."),
+    "number_rules": Flash("The sending rules were changed. They count from the next text on."),
     "gate_on": Flash("The gate is open: the agent sends by itself from the next text on.", "sun"),
     "gate_off": Flash("The gate is closed: from now on each text waits for a person."),
     # Agents and keys

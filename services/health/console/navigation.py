@@ -17,7 +17,8 @@ class Place:
     path: str
     needs: Role = Role.VIEWER
     also: tuple[str, ...] = ()
-    counted: bool = False
+    counted: str = ""
+    """The ID of the element that shows how much waits there; its `count` says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,14 @@ class Item:
     icon: str
     href: str
     current: bool
-    counted: bool
+    counted: str = ""
 
 
 PLACES: Final = (
     Place("Overview", "overview", ""),
-    Place("Approvals", "approvals", "approvals", counted=True),
+    Place("Approvals", "approvals", "approvals", counted="held-count"),
     Place("Conversations", "conversations", "conversations", also=("messages",)),
+    Place("Opt-outs", "opt-outs", "opt-outs", counted="review-count"),
     Place("Executions", "executions", "executions"),
     Place("Connections", "connections", "connections", also=("connect", "numbers")),
     Place("Agents", "agents", "agents"),
@@ -61,5 +63,5 @@ def items(principal: Principal, tenant_id: str, path: str) -> tuple[Item, ...]:
             if principal.may(place.needs)
         ]
     if principal.may(Role.OPERATOR):
-        found.append(Item("Tenants", "tenants", "/tenants", path.startswith("/tenants"), False))
+        found.append(Item("Tenants", "tenants", "/tenants", path.startswith("/tenants")))
     return tuple(found)

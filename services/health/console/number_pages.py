@@ -13,7 +13,7 @@ from common.providers.specs import SPECS
 from common.store.control import NumberRecord
 from common.store.records import ConnectionStatus
 from health.access.roles import Role
-from health.console import number_forms
+from health.console import number_forms, number_rules_forms
 from health.console.page_routes import form, page
 from health.console.rendering import render
 from health.console.setup_forms import (
@@ -65,6 +65,9 @@ async def show_number(call: Call, refused: Refused | None = None) -> web.Respons
             and view.provider in SPECS
         ],
         "types": number_forms.TYPES,
+        "rule_groups": number_rules_forms.groups_for(record.type, record.region),
+        "rule_values": number_rules_forms.values_of(record.rules),
+        "rules_told": number_rules_forms.told(record),
         "shown": shown,
         "live": f"/t/{tenant_id}/events",
     }
@@ -144,6 +147,24 @@ async def _move(call: Call, posted: Form) -> NumberRecord:
     )
 
 
+async def rules(call: Call) -> web.Response:
+    """Change the number's sending rules."""
+    posted = await read_form(call)
+    kept = number_rules_forms.kept(posted)
+    return await _settle(call, "rules", _rules(call, posted), "number_rules", kept)
+
+
+async def _rules(call: Call, posted: Form) -> NumberRecord:
+    record = await call.desks.numbers.get(call.tenant_id, _address(call))
+    return await call.desks.numbers.set_rules(
+        call.tenant_id,
+        record.address,
+        number_rules_forms.read_changes(posted, record.type, record.region),
+        version=posted.version,
+        by=call.principal,
+    )
+
+
 async def remove(call: Call) -> web.Response:
     """Free the number."""
     result = await attempt(_remove(call, await read_form(call)))
@@ -186,5 +207,6 @@ ROUTES: Final[tuple[Route, ...]] = (
     form("number_edit", f"{_ONE}/edit", edit, needs=Role.ADMIN),
     form("number_agent", f"{_ONE}/agent", assign, needs=Role.ADMIN),
     form("number_move", f"{_ONE}/move", move, needs=Role.ADMIN),
+    form("number_rules", f"{_ONE}/rules", rules, needs=Role.ADMIN),
     form("number_remove", f"{_ONE}/remove", remove, needs=Role.ADMIN),
 )

@@ -8,6 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
+from common.sending_rules import OptOutScope
 from common.store.control import ConnectionView
 from common.store.records import ConnectionStatus
 from health.console.charts import glances, hour_chart, hour_of, shares
@@ -18,6 +19,12 @@ from health.web.routes import Call, Route
 HOURS: Final = 24
 _CONNECTIONS: Final = 100
 _HELD: Final = 5
+SCOPES: Final = (
+    (OptOutScope.NUMBER.value, "The number that it was sent to"),
+    (OptOutScope.TENANT.value, "All numbers of the tenant"),
+)
+"""For what an opt-out counts, as people choose it."""
+
 _ORDER: Final = (ConnectionStatus.ERROR, ConnectionStatus.ACTIVE, ConnectionStatus.DISCONNECTED)
 _REFRESH: Final = 5
 """Seconds between two refreshes of the page at least."""
@@ -27,11 +34,13 @@ async def overview(call: Call) -> web.Response:
     """How the tenant's connections are, and what needs a person."""
     tenant_id, now = call.tenant_id, call.request.app[CLOCK]()
     since = hour_of(now) - timedelta(hours=HOURS - 1)
-    tenant, connections, hours, held = await asyncio.gather(
+    tenant, connections, hours, held, holds, unsettled = await asyncio.gather(
         call.desks.tenants.get(tenant_id),
         call.desks.connections.list(tenant_id, limit=_CONNECTIONS, cursor=None),
         call.desks.reading.hours(tenant_id, since=since),
         call.desks.approvals.list(tenant_id, limit=_HELD, cursor=None),
+        call.desks.holds.list(tenant_id, limit=_HELD),
+        call.desks.reading.unsettled(tenant_id),
     )
     return render(
         call,
@@ -42,6 +51,9 @@ async def overview(call: Call) -> web.Response:
         broken=[item for item in connections.items if item.status is ConnectionStatus.ERROR],
         held=held.items,
         more_held=held.next is not None,
+        holds=holds.items,
+        unsettled=unsettled,
+        scopes=SCOPES,
         chart=hour_chart(hours, now=now, count=HOURS),
         shares=shares(hours),
         glances=glances(hours, now=now, count=HOURS),

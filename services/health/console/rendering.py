@@ -14,6 +14,7 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
+from common.store.control import Stops
 from health.access.roles import Principal, Role
 from health.console import flashes, navigation
 from health.console.assets import ASSETS, Assets
@@ -80,8 +81,10 @@ def render(call: Call, template: str, *, status: int = 200, **context: Any) -> w
 
     Beside `context`, templates are given `me` (the Principal), `may(role name)`, `tenant_id`,
     `csrf`, `here` (path and query), `now`, `nav`, `flash`, `live` (the address of the page's
-    server-sent events, None without), `asset(name)`, `has_asset(name)`.
+    server-sent events, None without), `stops` (the kill switches), `asset(name)`,
+    `has_asset(name)`.
     """
+    context = {"stops": call.stops} | context
     return _page(call.request, call.principal, call.tenant_id, template, context, status=status)
 
 
@@ -149,6 +152,7 @@ def _page(
         "nav": navigation.items(principal, tenant_id, request.path) if principal.id else (),
         "flash": flashes.FLASHES.get(code) if code else None,
         "live": None,
+        "stops": Stops(),
         "asset": assets.url,
         "has_asset": assets.__contains__,
     }

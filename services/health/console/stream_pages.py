@@ -28,7 +28,7 @@ _LIFE: Final = 600.0
 """Seconds after which a browser has to ask again, so that no stream is kept that nobody reads."""
 
 _EVENTS: Final[Mapping[str, bytes]] = {
-    kind: f"event: {kind}\ndata: news\n\n".encode() for kind in ("text", "connection")
+    kind: f"event: {kind}\ndata: news\n\n".encode() for kind in ("text", "consent", "connection")
 }
 _RETRY: Final = b"retry: 2000\n\n"
 _BEAT: Final = b": still here\n\n"

@@ -73,6 +73,7 @@ async def _list(
         next=found.next,
         features=[(spec.feature, spec.title) for spec in SPECS.values()],
         titles={spec.feature: spec.title for spec in SPECS.values()},
+        everywhere=await call.desks.switches.everywhere(),
         given=given or {"id": "", "name": "", "features": ()},
         problem=problem,
     )

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Protocol
 
-from common.longtext import LIMIT, fit
-from common.segments import measure
-from common.store.control import Approval, NewBody, Page
+from common.addresses import normalise_address, usual_type
+from common.longtext import LIMIT
+from common.reach import region_of
+from common.sending_rules import DEFAULT, LongText
+from common.shaping import Shaped, shape
+from common.store.control import Approval, NewBody, NumberRecord, Page
 from common.store.control_ports import AlreadyDecided, Approvals, NotFound
 from common.store.records import ApprovalDecision
 from health.access.roles import Principal
 from health.desk.nudging import Nudger
 from health.desk.wording import require_plain
 from health.web.problems import Problem, ProblemCode
+from heliograph.codes import TEXTS
 
 LONGEST_REASON: Final = 500
+_US: Final = "US"
+
+
+class OneNumber(Protocol):
+    """The part of `Numbers` that this needs."""
+
+    async def get(self, tenant_id: str, address: str) -> NumberRecord | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Words that somebody writes, as they would go out."""
+
+    words: str
+    shaped: Shaped
+    limit: int | None
+    """Characters that fit, where longer texts of the number are cut."""
 
 
 class ApprovalDesk:
@@ -27,15 +49,21 @@ class ApprovalDesk:
         limit: characters of a text that are sent; other words must fit.
     """
 
-    def __init__(self, approvals: Approvals, nudger: Nudger, *, limit: int = LIMIT):
+    def __init__(
+        self, approvals: Approvals, nudger: Nudger, numbers: OneNumber, *, limit: int = LIMIT
+    ):
         self._approvals = approvals
+        self._numbers = numbers
         self._nudger = nudger
         self._limit = limit
 
-    @property
-    def limit(self) -> int:
-        """Characters of a text that are sent."""
-        return self._limit
+    async def measure(self, tenant_id: str, *, number: str, remote: str, body: str) -> Draft:
+        """Words as they would go out from a number to a remote."""
+        record = await self._numbers.get(tenant_id, normalise_address(number)) if number else None
+        cut = record is None or record.rules.long_text is LongText.TRUNCATE
+        words = _as_typed(body)
+        shaped = shaped_words(words, number, remote, record, self._limit)
+        return Draft(words, shaped, self._limit if cut else None)
 
     async def list(
         self, tenant_id: str, *, number: str | None = None, limit: int, cursor: str | None = None
@@ -62,7 +90,8 @@ class ApprovalDesk:
         other = None
         if body is not None:
             held = await self.get(tenant_id, message_id)
-            other = other_words(body, held, self._limit)
+            number = await self._numbers.get(tenant_id, held.number)
+            other = other_words(body, held, number, self._limit)
         return await self._decide(
             tenant_id, message_id, ApprovalDecision.APPROVED, body=other, by=by
         )
@@ -106,14 +135,17 @@ class ApprovalDesk:
         return approval
 
 
-def other_words(body: str, held: Approval, limit: int) -> NewBody | None:
-    """Other words for a held text, measured; None where they are the words it has.
+def other_words(
+    body: str, held: Approval, number: NumberRecord | None, limit: int
+) -> NewBody | None:
+    """Other words for a held text, by its number's rules; None where they are the words it has.
 
     A form sends line breaks as CR LF (WHATWG HTML, "Constructing the entry list"), which are LF
     here.
 
     Raises:
-        Problem: nothing is left, or they would be cut, which whoever wrote them has to see.
+        Problem: nothing is left; they would be cut, which whoever wrote them has to see; the
+            number's rules do not let them out.
     """
     words = _as_typed(body)
     if not words:
@@ -121,18 +153,37 @@ def other_words(body: str, held: Approval, limit: int) -> NewBody | None:
     if words == _as_typed(held.body):
         return None
     require_plain(words, "body")
-    fitted = fit(words, limit)
-    if fitted.truncated:
+    shaped = shaped_words(words, held.number, held.remote, number, limit)
+    if shaped.truncated:
         raise _invalid(
-            "body", f"The text has {len(words)} characters; at most {limit} can be sent."
+            "body",
+            f"The text has {len(words)} characters and would be cut; at most {limit} plain "
+            "characters can be sent, and fewer with others among them.",
         )
-    measured = measure(fitted.body)
+    if shaped.problem is not None:
+        raise _invalid("body", TEXTS[shaped.problem].person)
     return NewBody(
-        body=fitted.body,
-        whole=fitted.original,
+        body=shaped.body,
+        whole=words,
         truncated=False,
-        encoding=measured.encoding,
-        segments=measured.segments,
+        encoding=shaped.encoding,
+        segments=shaped.segments,
+        parts=shaped.parts if len(shaped.parts) > 1 else (),
+        warnings=shaped.warnings,
+    )
+
+
+def shaped_words(
+    words: str, address: str, remote: str, number: NumberRecord | None, limit: int
+) -> Shaped:
+    """Words by the rules of their number, by the usual ones where it is gone."""
+    return shape(
+        words,
+        number.rules if number else DEFAULT,
+        number.type if number else usual_type(address),
+        limit=limit,
+        to_us=region_of(remote) == _US,
+        from_us=number is None or number.region == _US,
     )
 
 
@@ -147,6 +198,8 @@ def _invalid(field: str, what: str) -> Problem:
 def _decided_before(approval: Approval) -> Problem:
     if approval.decision is ApprovalDecision.EXPIRED:
         what = "Nobody decided on the text in time; it was not sent."
+    elif approval.decision is ApprovalDecision.CANCELLED:
+        what = "The other person opted out meanwhile; the text was cancelled."
     else:
         what = f"{approval.decided_by} has {approval.decision} the text before."
     at = approval.decided_at.isoformat() if approval.decided_at else None

@@ -1,16 +1,13 @@
-"""Telling the sender to look at a held text that was decided on."""
+"""Telling the sender to look at a text that was decided on."""
 
 from __future__ import annotations
 
 import structlog
 
-from common.bus.messages import BusError, Outgoing
-from common.bus.topology import decided_key
-from common.events import TextDecided
-from common.ids import derive
+from common.bus.messages import BusError
+from common.bus.nudges import nudge
 from common.store.control import Approval
 from health.announcing import Publisher
-from heliograph import wire
 
 log = structlog.get_logger(__name__)
 
@@ -23,15 +20,12 @@ class Nudger:
         self._bus = bus
 
     async def nudge(self, approval: Approval) -> None:
-        """Tell the sender of one text."""
-        event = TextDecided(tenant_id=approval.tenant_id, message_id=approval.message_id)
-        message = Outgoing.of(
-            event,
-            exchange=wire.COMMANDS_EXCHANGE,
-            key=decided_key(approval.tenant_id),
-            message_id=derive("decided", approval.message_id),
-        )
+        """Tell the sender of one held text."""
+        await self.tell(approval.tenant_id, approval.message_id)
+
+    async def tell(self, tenant_id: str, message_id: str) -> None:
+        """Tell the sender of one text, by its IDs."""
         try:
-            await self._bus.publish(message)
+            await self._bus.publish(nudge(tenant_id, message_id))
         except BusError as error:
-            log.warning("approval.not_told_yet", message_id=approval.message_id, why=error.code)
+            log.warning("approval.not_told_yet", message_id=message_id, why=error.code)

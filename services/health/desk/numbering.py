@@ -11,6 +11,8 @@ import phonenumbers
 from common.addresses import AddressKind, kind_of, normalise_address
 from common.phone import InvalidRecipient, normalise_recipient
 from common.providers.specs import PARTNER_TYPES, ProviderSpec
+from common.reach import NO_ALPHANUMERIC
+from common.reach import region_of as plan_of
 from common.store.control import NewNumber, NumberType
 from health.desk.wording import MAX_NAME, require_line
 from health.web.problems import Problem, ProblemCode
@@ -46,9 +48,6 @@ _TOLL_FREE_SAID: Final[Mapping[NumberType, tuple[str, str]]] = {
     NumberType.LOCAL: ("This is a toll-free number.", "a local number, such as +12065550100"),
     NumberType.PARTNER: ("This is a toll-free number.", "a long code, such as +447700900123"),
 }
-_NO_ALPHANUMERIC: Final = frozenset({"CA", "PR", "US"})
-"""Where carriers drop alphanumeric senders (Microsoft docs, "SMS FAQ", on the countries that they
-are for)."""
 
 
 def valid_number(
@@ -129,9 +128,9 @@ def require_type(
 
 def require_reach(kind: NumberType, region: str, *, field: str = "") -> None:
     """Raises Problem: such a sender reaches nobody in the region."""
-    if kind is NumberType.ALPHANUMERIC and region in _NO_ALPHANUMERIC:
+    if kind is NumberType.ALPHANUMERIC and region in NO_ALPHANUMERIC:
         what = "Carriers there take no texts from alphanumeric senders."
-        said = f"name one other than {', '.join(sorted(_NO_ALPHANUMERIC))}"
+        said = f"name one other than {', '.join(sorted(NO_ALPHANUMERIC))}"
         raise Problem(ProblemCode.INVALID_NUMBER, what, fields={f"{field}region": said})
 
 
@@ -169,17 +168,8 @@ def valid_owners(owners: tuple[str, ...], *, field: str = "") -> tuple[str, ...]
 
 
 def region_of(address: str) -> str:
-    """The region whose numbering plan an address belongs to."""
-    if kind_of(address) is not AddressKind.E164:
-        return _OWN_REGION
-    try:
-        parsed = phonenumbers.parse(address)
-    except phonenumbers.NumberParseException:
-        return _OWN_REGION
-    known = phonenumbers.region_code_for_number(parsed)
-    # A number that is not assigned (555-01XX) and what stands for no country, such as +800.
-    region = known or phonenumbers.region_code_for_country_code(parsed.country_code or 0)
-    return region if region in phonenumbers.SUPPORTED_REGIONS else _OWN_REGION
+    """The region whose numbering plan an address belongs to; ours for what belongs to none."""
+    return plan_of(address) or _OWN_REGION
 
 
 def _possible(address: str) -> bool:

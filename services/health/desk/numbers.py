@@ -1,4 +1,5 @@
-"""What can be done with numbers: add, edit, assign, move, open and close the gate, remove."""
+"""What can be done with numbers: add, edit, assign, move, open and close the gate, set the sending
+rules, remove."""
 
 from __future__ import annotations
 
@@ -24,6 +25,7 @@ from health.desk.numbering import (
     valid_number,
     valid_owners,
 )
+from health.desk.rules import valid_rules
 from health.desk.vault import Vault
 from health.desk.wording import MAX_NAME, require_line
 from health.web.problems import Problem, ProblemCode
@@ -194,6 +196,31 @@ class NumberDesk:
             tenant_id, normalise_address(address), on=on, by=by.actor
         )
         await self._tell(changed, "number.gate_on" if on else "number.gate_off")
+        return changed
+
+    async def set_rules(
+        self,
+        tenant_id: str,
+        address: str,
+        changes: Mapping[str, Any],
+        *,
+        version: int | None,
+        by: Principal,
+    ) -> NumberRecord:
+        """Change some of the number's sending rules, from the next text on.
+
+        Raises:
+            NotFound, Stale, Problem: naming each rule that cannot be used.
+        """
+        before = await self.get(tenant_id, address)
+        changed = await self._numbers.set_rules(
+            tenant_id,
+            before.address,
+            valid_rules(changes, before.rules, before.type, before.region),
+            version=before.version if version is None else version,
+            by=by.actor,
+        )
+        await self._tell(changed, "number.rules_changed")
         return changed
 
     async def remove(

@@ -6,6 +6,7 @@ from typing import Final
 
 from common.providers.specs import SPECS
 from common.secrets import MasterKeys
+from common.sending_rules import OptOutScope
 from common.store.control import Page, TenantRecord
 from common.store.control_ports import NotFound, Tenants
 from health.access.roles import Principal
@@ -59,6 +60,7 @@ class TenantDesk:
         *,
         name: str | None = None,
         features: tuple[str, ...] | None = None,
+        opt_out_scope: OptOutScope | None = None,
         version: int | None,
         by: Principal,
     ) -> TenantRecord:
@@ -72,6 +74,7 @@ class TenantDesk:
             tenant_id,
             name=name,
             features=None if features is None else known_features(features),
+            opt_out_scope=opt_out_scope,
             version=version,
             by=by.actor,
         )

@@ -48,6 +48,7 @@ class ProblemCode(StrEnum):
     DISCONNECTED = "disconnected"
     NOT_DISCONNECTED = "not_disconnected"
     ALREADY_DECIDED = "already_decided"
+    NOT_IN_DOUBT = "not_in_doubt"
     STALE = "stale"
     TOO_LARGE = "too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
@@ -118,6 +119,9 @@ FORMS: Final[Mapping[ProblemCode, Form]] = {
     ),
     ProblemCode.ALREADY_DECIDED: Form(
         409, "The text was decided before", "Nothing is left to do with it."
+    ),
+    ProblemCode.NOT_IN_DOUBT: Form(
+        409, "The opt-out is not in doubt", "Read it again; an opt-in by hand needs a note."
     ),
     ProblemCode.STALE: Form(
         412, "It was changed in the meantime", "Read it again, then repeat your change."

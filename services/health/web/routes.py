@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
+from common.store.control import Stops
 from health.access.roles import Principal, Role
 from health.web.admission import Admit
 
@@ -70,6 +71,8 @@ class Call:
     """The route's `query` model, validated."""
     version: int | None = None
     """From `If-Match`; always there where the route is `versioned`, unless it was `*`."""
+    stops: Stops = field(default_factory=Stops)
+    """The kill switches that count for the tenant of a page."""
     admit: Admit = _admitted
     """Raises a Problem where the author may not do this any more, for what goes on for long."""
 

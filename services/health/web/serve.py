@@ -25,6 +25,7 @@ from pydantic import BaseModel, ValidationError
 from common.connection import NAME
 from common.metrics import Metrics
 from common.place import place_of
+from common.store.control import Stops
 from common.store.control_ports import Stale
 from health.access.roles import Principal, Role
 from health.desks import Desks
@@ -133,6 +134,7 @@ class Server:
             desks=self._desks,
             query=_read_query(request, route.query) if route.query else None,
             body=await _read_body(request, route.body) if route.body else None,
+            stops=await self._stops(request, route),
             admit=lambda: self._admit_again(request, route),
         )
         if request.method == hdrs.METH_HEAD and route.surface is Surface.STREAM:
@@ -141,6 +143,12 @@ class Server:
             with contextlib.suppress(Stale):
                 return _respond(await route.handler(replace(call, version=version)))
         raise Problem(ProblemCode.STALE)
+
+    async def _stops(self, request: web.Request, route: Route) -> Stops:
+        """The kill switches, which every page of their tenant shows."""
+        if route.surface is not Surface.PAGE or not route.of_tenant:
+            return Stops()
+        return await self._desks.switches.of(request.match_info["tenant_id"])
 
     async def _admit_again(self, request: web.Request, route: Route) -> None:
         """Whether the author of a request that goes on may still do this."""

@@ -96,6 +96,8 @@ async def _unless_over(over: asyncio.Event, wanted: Awaitable[T], seconds: float
 def _event(happening: Happening) -> bytes:
     if happening.kind == "connection":
         ids = {"connection_id": happening.connection_id}
+    elif happening.kind == "consent":
+        ids = {"conversation_id": happening.conversation_id}
     else:
         ids = {"conversation_id": happening.conversation_id, "message_id": happening.message_id}
     return b"event: %b\ndata: %b\n\n" % (happening.kind.encode(), orjson.dumps(ids))

@@ -28,12 +28,12 @@ from common.management import Management
 from common.metrics import Metrics
 from common.secrets import MasterKeys, generate_master_key
 from common.store.client import Database, open_database
+from common.store.consents import ConsentSource, NewConsent
 from common.store.mongo_connections import MongoConnections
-from common.store.mongo_inbound import MongoInbound
-from common.store.records import NewInbound
+from common.store.mongo_consents import MongoConsentLedger
 from common.store.schema import ensure_schema
 from heliograph import wire
-from heliograph.models import Keyword, Outcome, SendCommand
+from heliograph.models import Outcome, SendCommand
 from local.simulator import Simulator
 from sender.app import serve
 from sender.settings import SenderSettings
@@ -105,23 +105,18 @@ class World:
 
     async def opt_out(self, remote: str = PHONE) -> None:
         """Record a STOP from a phone."""
-        now = datetime.now(UTC)
-        inbound = MongoInbound(self.database)
-        text = NewInbound(
+        entry = NewConsent(
             tenant_id=TENANT,
-            connection_id=CONNECTION,
-            provider="acs",
-            provider_message_id=uuid.uuid4().hex,
-            agent_id=AGENT,
             number=NUMBER,
             remote=remote,
-            body="STOP",
-            segments=1,
-            keyword=Keyword.OPT_OUT,
-            at=now,
-            accepted_at=now,
+            opted_out=True,
+            at=datetime.now(UTC),
+            source=ConsentSource.KEYWORD,
+            rule="STOP",
+            who="remote",
+            message_id=uuid.uuid4().hex,
         )
-        await inbound.note_consent(await inbound.record([text], owner="test", lease=5))
+        await MongoConsentLedger(self.database).note([entry])
 
     async def publish(
         self,

@@ -84,6 +84,9 @@ async def test_each_recipient_gets_one_text_and_its_agent_one_outcome_each(world
         outcomes = [await world.outcome() for _ in range(21)]
     by_recipient = {outcome.original_to: outcome for outcome in outcomes}
     assert by_recipient["not a number"].code is OutcomeCode.INVALID_RECIPIENT
+    # One call: twenty recipients, each with idempotency values of its own.
+    assert [len(call["recipients"]) for call in world.sim.sends] == [20]
+    assert len(set(repeatability_ids(world.sim))) == 20
     assert all(by_recipient[phone].status is OutcomeStatus.SENT for phone in phones)
     assert [len(world.sim.phone(phone).received) for phone in phones] == [1] * 20
     assert world.untold()
@@ -91,8 +94,8 @@ async def test_each_recipient_gets_one_text_and_its_agent_one_outcome_each(world
 
 async def test_a_deferred_recipient_does_not_make_the_others_be_told_again(world: World) -> None:
     phones = ("+15551230001", "+15551230002", "+15551230003")
-    world.sim.fault("throttle", phone=phones[1], count=1, retry_after=3)
-    async with world.sender():
+    world.sim.fault("recipient_error", phone=phones[1], count=1, http_status_code=503)
+    async with world.sender(sender_retry_in_place_max=0):
         await world.publish(command(to=phones).encode())
         outcomes = [await world.outcome() for _ in range(3)]
     assert {outcome.to for outcome in outcomes[:2]} == {phones[0], phones[2]}

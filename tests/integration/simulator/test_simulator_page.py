@@ -40,8 +40,14 @@ def test_the_page_names_every_route_and_no_other(sim: Simulator) -> None:
         for route in app.router.routes()
         if route.resource is not None and route.method != "HEAD"
     }
-    assert {*rows("route"), "POST /sms"} == served
+    provider = {name for name in served if "/simulator/" not in name}
+    assert set(rows("route")) == served - provider
     assert "`POST /sms`" in PAGE
+    for action in ("add", "remove", "check"):
+        provider.discard(f"POST /sms/optouts:{action}")
+        assert f"`POST /sms/optouts:{action}`" in PAGE or f"`:{action}`" in PAGE
+    assert provider == {"POST /sms", "GET /deliveryReports/{message_id}"}
+    assert "`GET /deliveryReports/{message_id}`" in PAGE
 
 
 def test_the_page_names_every_fault_with_its_parameters_and_no_other() -> None:

@@ -1,12 +1,10 @@
 """Written events have the shape of the published samples, key by key."""
 
-import os
-from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 from azure.communication.sms.aio import SmsClient
+from simulator_samples import published, shape
 from simulator_world import NUMBER, PHONE, Endpoint
 
 from local.simulator import Simulator, segments
@@ -24,17 +22,7 @@ STYLES: dict[str, dict[str, Any]] = {
 
 
 def sample(name: str) -> Any:
-    folder = os.environ.get("HELIOGRAPH_REFERENCE")
-    if not folder:
-        pytest.skip("HELIOGRAPH_REFERENCE is not set")
-    return orjson.loads((Path(folder) / "events" / f"{name}.json").read_bytes())
-
-
-def shape(value: Any) -> Any:
-    """Reduce a value to its keys and types."""
-    if isinstance(value, dict):
-        return {key: shape(item) for key, item in value.items()}
-    return [shape(item) for item in value] if isinstance(value, list) else type(value).__name__
+    return published(f"events/{name}.json")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Opt-outs: what is one, whatever its words, and who answers it. Pure."""

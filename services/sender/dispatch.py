@@ -1,0 +1,313 @@
+"""Texts that may leave, on their way out: as few provider calls as the provider's API allows, and
+no more than the number's limits admit.
+
+The texts of one call have their body, their sender and their place in the order in common. Each is
+noted as begun before the call leaves, and has a result of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import structlog
+
+from common.failpoints import Failpoint, Failpoints
+from common.ids import derive_uuid
+from common.limits import allowance_of
+from common.metrics import Metrics
+from common.providers.port import (
+    Accepted,
+    Ambiguous,
+    NotProcessed,
+    ProviderClient,
+    Refused,
+    SendResult,
+    Text,
+)
+from common.providers.specs import PARTNER_TYPES
+from common.redact import unquote
+from common.segments import measure
+from common.store.limit_ports import Allowance, Ask, Limits
+from common.store.ports import OutboundStore
+from common.store.records import Outbound, Route
+from heliograph.codes import OutcomeCode
+from sender.clients import Clients
+
+log = structlog.get_logger(__name__)
+
+_ANSWERS: Final[Mapping[type[SendResult], str]] = {
+    Accepted: "accepted",
+    NotProcessed: "not_processed",
+    Ambiguous: "ambiguous",
+    Refused: "refused",
+}
+_CAPS: Final[Mapping[str, OutcomeCode]] = {
+    "texts": OutcomeCode.BUDGET_SPENT,
+    "cost": OutcomeCode.BUDGET_SPENT,
+    "att": OutcomeCode.CARRIER_CAP_REACHED,
+    "tmobile": OutcomeCode.CARRIER_CAP_REACHED,
+}
+_CALLS_AT_ONCE: Final = 8
+"""Provider calls of one command under way together, where one call does not take all recipients."""
+
+_THROTTLED_PAUSE: Final = 1.0
+"""Seconds for which a number rests after a 429 that names no time. How long a provider means, none
+of them says; a call that comes too early costs another 429 and nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A claimed text that the policy lets go. `counted` where an earlier call may have gone out, so
+    that the day's use has it already."""
+
+    claimed: Outbound
+    route: Route
+    counted: bool
+
+    @property
+    def body(self) -> str:
+        """What this call carries: the text, or the next of its parts."""
+        parts = self.claimed.text.parts
+        return parts[self.claimed.part] if parts else self.claimed.text.body
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A call was made for the text, with this result."""
+
+    result: SendResult
+
+
+@dataclass(frozen=True, slots=True)
+class NoCall:
+    """No call was made, and none will help."""
+
+    result: Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """The number's limits make it wait."""
+
+    seconds: float
+    slot: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Another replica has taken the text over; nothing may be sent here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The call, or what belongs to it, ended with an error that says nothing of the text."""
+
+    error: Exception
+
+
+Answer = Called | NoCall | Limited | Lost | Broken
+
+
+class _Kind(NamedTuple):
+    """What texts of one call have in common."""
+
+    tenant_id: str
+    address: str
+    connection_id: str
+    credentials_version: str
+    body: str
+    slot: datetime | None
+    counted: bool
+
+
+class Dispatch:
+    """Calls providers.
+
+    Args:
+        lease: seconds for which a text is this replica's from each call on.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: OutboundStore,
+        limits: Limits,
+        clients: Clients,
+        metrics: Metrics,
+        failpoints: Failpoints,
+        owner: str,
+        lease: float,
+    ):
+        self._store = store
+        self._limits = limits
+        self._clients = clients
+        self._metrics = metrics
+        self._failpoints = failpoints
+        self._owner = owner
+        self._lease = lease
+
+    async def send(self, texts: Sequence[Ready]) -> Sequence[Answer]:
+        """Send texts of one command; answers in order. A call that breaks harms no other one."""
+        kinds: dict[_Kind, list[int]] = {}
+        for place, ready in enumerate(texts):
+            kinds.setdefault(_kind_of(ready), []).append(place)
+        gate = asyncio.Semaphore(_CALLS_AT_ONCE)
+        answers: dict[int, Answer] = {}
+
+        async def call(places: Sequence[int]) -> None:
+            async with gate:
+                answered = await self._answers([texts[place] for place in places])
+            answers.update(zip(places, answered, strict=True))
+
+        calls = [
+            call(places[start : start + most])
+            for places in kinds.values()
+            for most in (self._most_recipients(texts[places[0]].route),)
+            for start in range(0, len(places), most)
+        ]
+        await asyncio.gather(*calls)
+        return [answers[place] for place in range(len(texts))]
+
+    async def _answers(self, texts: Sequence[Ready]) -> Sequence[Answer]:
+        try:
+            return await self._call(texts)
+        except Exception as error:  # noqa: BLE001 - each text raises it as its own
+            return [Broken(error) for _ in texts]
+
+    def _most_recipients(self, route: Route) -> int:
+        provider = self._clients.providers.get(route.provider)
+        return provider.max_recipients if provider is not None else 1
+
+    async def _call(self, texts: Sequence[Ready]) -> Sequence[Answer]:
+        route = texts[0].route
+        async with self._clients.use(route) as client:
+            if isinstance(client, Refused):
+                log.warning("send.no_client", connection=route.connection_id, why=client.detail)
+                return [NoCall(client) for _ in texts]
+            return await self._admitted(texts, client)
+
+    async def _admitted(self, texts: Sequence[Ready], client: ProviderClient) -> Sequence[Answer]:
+        """Call for those that the limits admit."""
+        first = texts[0]
+        units = measure(first.body).segments
+        allowance = allowance_of(first.route, segments=units)
+        admission = await self._limits.admit(
+            first.route.tenant_id,
+            allowance,
+            Ask(
+                recipients=len(texts),
+                units=units,
+                slot=first.claimed.slot,
+                count_day=not first.counted,
+            ),
+        )
+        granted, others = texts[: admission.granted], texts[admission.granted :]
+        rest: Answer = Limited(admission.wait, admission.slot)
+        if admission.capped is not None:
+            rest = NoCall(Refused(_CAPS[admission.capped], f"daily cap {admission.capped}"))
+        if others:
+            self._metrics.limited.labels(admission.capped or "rate").inc(len(others))
+        answers = list(await self._begin_and_send(granted, client, allowance)) if granted else []
+        return [*answers, *(rest for _ in others)]
+
+    async def _begin_and_send(
+        self, texts: Sequence[Ready], client: ProviderClient, allowance: Allowance
+    ) -> Sequence[Answer]:
+        begun = await asyncio.gather(*map(self._begin, texts))
+        leaving = [ready for ready, mine in zip(texts, begun, strict=True) if mine]
+        results = iter(await self._send(leaving, client, allowance) if leaving else ())
+        return [Called(next(results)) if mine else Lost() for mine in begun]
+
+    async def _begin(self, ready: Ready) -> bool:
+        return await self._store.begin(
+            ready.claimed.text.tenant_id,
+            ready.claimed.id,
+            owner=self._owner,
+            lease=self._lease,
+            via=ready.route,
+        )
+
+    async def _send(
+        self, texts: Sequence[Ready], client: ProviderClient, allowance: Allowance
+    ) -> Sequence[SendResult]:
+        self._failpoints.reached(Failpoint.SENDER_BEGUN)
+        started = time.perf_counter()
+        outgoing = [_text(ready) for ready in texts]
+        results: Sequence[SendResult]
+        if len(outgoing) == 1:
+            results = [await client.send(outgoing[0])]
+        else:
+            results = await client.send_all(outgoing)
+        self._failpoints.reached(Failpoint.SENDER_CALLED)
+        provider = texts[0].route.provider
+        self._metrics.provider_seconds.labels(provider).observe(time.perf_counter() - started)
+        for ready, result in zip(texts, results, strict=True):
+            self._note(result, ready)
+        await self._tell_limits(texts, results, allowance)
+        return results
+
+    async def _tell_limits(
+        self, texts: Sequence[Ready], results: Sequence[SendResult], allowance: Allowance
+    ) -> None:
+        """What was surely not sent does not use up the day; a 429 slows the number everywhere."""
+        tenant_id = texts[0].route.tenant_id
+        unsent = sum(isinstance(result, NotProcessed | Refused) for result in results)
+        if unsent and allowance.day:
+            await self._limits.give_back(tenant_id, allowance, unsent)
+        pauses = [
+            result.retry_after or _THROTTLED_PAUSE
+            for result in results
+            if isinstance(result, NotProcessed) and result.code is OutcomeCode.PROVIDER_THROTTLED
+        ]
+        if pauses:
+            await self._limits.slow(tenant_id, allowance.scope, max(pauses))
+
+    def _note(self, result: SendResult, ready: Ready) -> None:
+        answer = _ANSWERS[type(result)]
+        self._metrics.provider_calls.labels(ready.route.provider, answer).inc()
+        if isinstance(result, Accepted):
+            return
+        to_blame = isinstance(result, Refused) and result.account
+        write = log.error if to_blame else log.warning
+        write(
+            "send.not_accepted",
+            answer=answer,
+            # A provider may quote what it was given.
+            why=unquote(result.detail, ready.body),
+            message_id=ready.claimed.id,
+            connection=ready.route.connection_id,
+        )
+
+
+def _kind_of(ready: Ready) -> _Kind:
+    route = ready.route
+    return _Kind(
+        tenant_id=route.tenant_id,
+        address=route.address,
+        connection_id=route.connection_id,
+        credentials_version=route.credentials_version,
+        body=ready.body,
+        slot=ready.claimed.slot,
+        counted=ready.counted,
+    )
+
+
+def _text(ready: Ready) -> Text:
+    claimed, route = ready.claimed, ready.route
+    # With other words it is another text, also to a provider that remembers a call for the first.
+    words = ("edited",) if claimed.edited else ()
+    part = (str(claimed.part),) if claimed.text.parts else ()
+    return Text(
+        sender=route.address,
+        recipient=claimed.text.remote,
+        body=ready.body,
+        reference=claimed.id,
+        request_id=derive_uuid("repeatability", claimed.id, *words, *part),
+        first_sent=claimed.first_sent,
+        partner_number=route.type in PARTNER_TYPES,
+    )
