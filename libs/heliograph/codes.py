@@ -1,8 +1,8 @@
 """What became of a command, as one closed set of codes with their texts.
 
 Each code has a text for a person (console, logs) and a text for a model (the agent's prompt). The
-text for a model says what to do instead and never invites the same command again, because a model
-that retries a refusal is how such systems flood a phone.
+text for a model says what to do instead and not to send the same text again, because a model that
+retries a refusal is how such systems flood a phone.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ TEXTS: Final[dict[OutcomeCode, CodeText]] = {
     ),
     OutcomeCode.AMBIGUOUS: CodeText(
         "The provider's answer was lost; the text may or may not have gone out.",
-        "It is unknown whether the text went out. A person will look at it and a later report may "
-        "settle it. Do not send it again: the recipient could get it twice.",
+        "It is unknown whether the text went out. A person will look at it, or a delivery report "
+        "settles it. Do not send it again: the recipient could get it twice.",
     ),
     OutcomeCode.NOT_AUTHORISED: CodeText(
         "The command claimed a tenant or agent that its sender has not proven to be.",
@@ -109,8 +109,8 @@ TEXTS: Final[dict[OutcomeCode, CodeText]] = {
     ),
     OutcomeCode.COMMAND_EXPIRED: CodeText(
         "The command's expires_at had passed before the text could be sent.",
-        "The text was too late and was not sent. If it still matters, write a new answer to the "
-        "latest turn instead.",
+        "The text was too late and was not sent. Do not send it again; if the matter still counts, "
+        "write a new answer to the latest turn instead.",
     ),
     OutcomeCode.COMMAND_ID_REUSED: CodeText(
         "The command_id was already used for a command with other content.",
@@ -173,23 +173,24 @@ TEXTS: Final[dict[OutcomeCode, CodeText]] = {
     ),
     OutcomeCode.PREMIUM_RECIPIENT: CodeText(
         "The recipient is a premium-rate number.",
-        "Nothing was sent: the recipient is a premium-rate number, which is never texted. Ask for "
-        "another number.",
+        "Nothing was sent: the recipient is a premium-rate number. Do not text this number again; "
+        "ask for the number of an ordinary phone instead.",
     ),
     OutcomeCode.EMERGENCY_RECIPIENT: CodeText(
         "The recipient is an emergency number.",
         "Nothing was sent: emergency services cannot be reached by text from here. Tell the person "
-        "to call the emergency number, and tell a person on your team at once.",
+        "to call the emergency number, and tell a person on your team at once. Do not text an "
+        "emergency number again.",
     ),
     OutcomeCode.TEXT_TOO_LONG: CodeText(
         "The text is longer than the number's rule allows.",
-        "Nothing was sent: the text is too long for this number. Write a shorter answer instead, "
-        "at most 160 plain characters.",
+        "Nothing was sent: the text is too long for this number. Do not send it again as it is; "
+        "write a shorter answer instead, at most 160 plain characters.",
     ),
     OutcomeCode.SHORTENED_URL: CodeText(
         "A public URL shortener stands in the text, which carriers in the US block.",
-        "Nothing was sent: carriers block shortened links. Write the answer with the full link, or "
-        "without one.",
+        "Nothing was sent: carriers block shortened links. Do not send this link again; write the "
+        "answer with the full link, or without one.",
     ),
     OutcomeCode.MALFORMED_COMMAND: CodeText(
         "The command could not be read.",
@@ -197,16 +198,18 @@ TEXTS: Final[dict[OutcomeCode, CodeText]] = {
     ),
     OutcomeCode.EMPTY_BODY: CodeText(
         "The text is empty.",
-        "Nothing was sent: the text was empty. Write an answer with words in it.",
+        "Nothing was sent: the text was empty. Do not send an empty text again; write an answer "
+        "with words in it.",
     ),
     OutcomeCode.BODY_TOO_LONG: CodeText(
         "The text is longer than a command may carry.",
-        "Nothing was sent: the text was far too long for an SMS. Write a short answer instead, "
-        "at most 160 characters.",
+        "Nothing was sent: the text was far too long for an SMS. Do not send it again as it is; "
+        "write a short answer instead, at most 160 characters.",
     ),
     OutcomeCode.INVALID_RECIPIENT: CodeText(
         "The recipient is not a possible phone number.",
-        "Nothing was sent: the recipient is not a possible phone number. Ask for the right number.",
+        "Nothing was sent: the recipient is not a possible phone number. Do not text this number "
+        "again; ask for the right one.",
     ),
     OutcomeCode.PROVIDER_REJECTED: CodeText(
         "The provider refused the text.",
@@ -214,7 +217,8 @@ TEXTS: Final[dict[OutcomeCode, CodeText]] = {
     ),
     OutcomeCode.PROVIDER_INVALID_RECIPIENT: CodeText(
         "The provider says that the recipient's number is invalid.",
-        "The provider says that the recipient's number is invalid. Ask for the right number.",
+        "The provider says that the recipient's number is invalid. Do not text this number again; "
+        "ask for the right one.",
     ),
     OutcomeCode.CREDENTIALS_REJECTED: CodeText(
         "The provider refused the connection's credentials.",

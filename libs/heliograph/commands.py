@@ -78,6 +78,7 @@ class Commands:
     ) -> None:
         """One publish a session: a new session has a new reply queue."""
         failures = 0
+        ordered_at = datetime.now(UTC)  # Of the order, however often it is published.
         while not awaited.done.done():
             session = await self._connection.session()
             try:
@@ -85,7 +86,7 @@ class Commands:
                     wire.COMMANDS_EXCHANGE,
                     wire.send_key(command.tenant_id, command.agent_id),
                     command.encode(),
-                    self._properties(command, session.reply_queue, traceparent),
+                    self._properties(command, session.reply_queue, traceparent, ordered_at),
                 )
             except NotPermitted as error:
                 raise AgentNotAllowed("to take a command") from error
@@ -97,7 +98,9 @@ class Commands:
             awaited.cause = "the command is stored, but nobody has answered it yet"
             await asyncio.wait({awaited.done, session.lost}, return_when=asyncio.FIRST_COMPLETED)
 
-    def _properties(self, command: SendCommand, reply_to: str, traceparent: str | None) -> Any:
+    def _properties(
+        self, command: SendCommand, reply_to: str, traceparent: str | None, ordered_at: datetime
+    ) -> Any:
         return properties_of(
             type=command.type,
             message_id=command.command_id,
@@ -105,7 +108,7 @@ class Commands:
             reply_to=reply_to,
             user=self._connection.user,
             headers={wire.HEADER_TRACEPARENT: traceparent} if traceparent else {},
-            timestamp=datetime.now(UTC),
+            timestamp=ordered_at,
         )
 
 

@@ -132,8 +132,10 @@ class HandOver:
     async def _hand_over(self, mine: Sequence[Inbound]) -> frozenset[str]:
         """Hand over what is ours; returns the IDs that their agents' queues refused."""
         async with self._reading:
-            refusals = await self._permission.refusals(mine)
-            histories = await self._store.histories(mine, limit=self._history_limit)
+            refusals, histories = await asyncio.gather(
+                self._permission.refusals(mine),
+                self._store.histories(mine, limit=self._history_limit),
+            )
         await asyncio.sleep(0)  # The next part asks before this one takes the processor.
         turns = [
             _for_agent(

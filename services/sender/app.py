@@ -198,12 +198,14 @@ def _hands(
     store = MongoOutbound(database)
     dispatch = Dispatch(
         store=store,
+        ledger=MongoConsentLedger(database),
         limits=MongoLimits(database),
         clients=clients,
         metrics=runtime.metrics,
         failpoints=runtime.failpoints,
         owner=owner,
         lease=settings.sender_lease,
+        longest_pause=settings.sender_retry_after_cap,
     )
     carrying = Carrying(
         store=store,

@@ -32,11 +32,15 @@ from common.providers.port import (
 from common.providers.specs import PARTNER_TYPES
 from common.redact import unquote
 from common.segments import measure
+from common.store.consent_ports import ConsentLedger
+from common.store.consents import standing
 from common.store.limit_ports import Allowance, Ask, Limits
 from common.store.ports import OutboundStore
-from common.store.records import Outbound, Route
+from common.store.records import Consent, Outbound, Route
 from heliograph.codes import OutcomeCode
+from heliograph.models import Keyword
 from sender.clients import Clients
+from sender.knowing import ordered_before
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +56,8 @@ _CAPS: Final[Mapping[str, OutcomeCode]] = {
     "att": OutcomeCode.CARRIER_CAP_REACHED,
     "tmobile": OutcomeCode.CARRIER_CAP_REACHED,
 }
+_OPTED_OUT: Final = Refused(OutcomeCode.RECIPIENT_OPTED_OUT, "opted out a moment ago")
+
 _CALLS_AT_ONCE: Final = 8
 """Provider calls of one command under way together, where one call does not take all recipients."""
 
@@ -130,26 +136,31 @@ class Dispatch:
 
     Args:
         lease: seconds for which a text is this replica's from each call on.
+        longest_pause: most seconds for which a 429 slows a number, whatever it asks for.
     """
 
     def __init__(
         self,
         *,
         store: OutboundStore,
+        ledger: ConsentLedger,
         limits: Limits,
         clients: Clients,
         metrics: Metrics,
         failpoints: Failpoints,
         owner: str,
         lease: float,
+        longest_pause: float,
     ):
         self._store = store
+        self._ledger = ledger
         self._limits = limits
         self._clients = clients
         self._metrics = metrics
         self._failpoints = failpoints
         self._owner = owner
         self._lease = lease
+        self._longest_pause = longest_pause
 
     async def send(self, texts: Sequence[Ready]) -> Sequence[Answer]:
         """Send texts of one command; answers in order. A call that breaks harms no other one."""
@@ -203,7 +214,8 @@ class Dispatch:
                 recipients=len(texts),
                 units=units,
                 slot=first.claimed.slot,
-                count_day=not first.counted,
+                # Our answer to a keyword is owed, whatever the number may spend on texts.
+                count_day=not first.counted and first.claimed.text.notice is None,
             ),
         )
         granted, others = texts[: admission.granted], texts[admission.granted :]
@@ -219,9 +231,30 @@ class Dispatch:
         self, texts: Sequence[Ready], client: ProviderClient, allowance: Allowance
     ) -> Sequence[Answer]:
         begun = await asyncio.gather(*map(self._begin, texts))
-        leaving = [ready for ready, mine in zip(texts, begun, strict=True) if mine]
+        mine = [ready for ready, is_mine in zip(texts, begun, strict=True) if is_mine]
+        stopped = await self._stopped(mine)
+        leaving = [ready for ready in mine if ready.claimed.id not in stopped]
         results = iter(await self._send(leaving, client, allowance) if leaving else ())
-        return [Called(next(results)) if mine else Lost() for mine in begun]
+        answers: list[Answer] = []
+        for ready, is_mine in zip(texts, begun, strict=True):
+            if not is_mine:
+                answers.append(Lost())
+            elif ready.claimed.id in stopped:
+                answers.append(NoCall(_OPTED_OUT))
+            else:
+                answers.append(Called(next(results)))
+        return answers
+
+    async def _stopped(self, texts: Sequence[Ready]) -> frozenset[str]:
+        """The texts whose remotes have opted out since the policy looked. An opt-out is noted, and
+        then cancels what has not begun; so of a text that begins meanwhile, either it finds the
+        text not begun, or it is found here."""
+        asked = [ready for ready in texts if ready.claimed.text.notice is not Keyword.OPT_OUT]
+        if not asked:
+            return frozenset()
+        pairs = {(it.claimed.text.tenant_id, it.claimed.text.remote) for it in asked}
+        consents = await self._ledger.of_remotes(list(pairs))
+        return frozenset(it.claimed.id for it in asked if _is_stopped(it, consents))
 
     async def _begin(self, ready: Ready) -> bool:
         return await self._store.begin(
@@ -254,18 +287,26 @@ class Dispatch:
     async def _tell_limits(
         self, texts: Sequence[Ready], results: Sequence[SendResult], allowance: Allowance
     ) -> None:
-        """What was surely not sent does not use up the day; a 429 slows the number everywhere."""
+        """What was surely not sent does not use up the day; a 429 slows the number everywhere. What
+        the provider has answered counts also where this cannot be noted."""
         tenant_id = texts[0].route.tenant_id
-        unsent = sum(isinstance(result, NotProcessed | Refused) for result in results)
-        if unsent and allowance.day:
-            await self._limits.give_back(tenant_id, allowance, unsent)
+        unsent = sum(
+            isinstance(result, NotProcessed | Refused) and not ready.counted
+            for ready, result in zip(texts, results, strict=True)
+        )
         pauses = [
             result.retry_after or _THROTTLED_PAUSE
             for result in results
             if isinstance(result, NotProcessed) and result.code is OutcomeCode.PROVIDER_THROTTLED
         ]
-        if pauses:
-            await self._limits.slow(tenant_id, allowance.scope, max(pauses))
+        try:
+            if unsent and allowance.day:
+                await self._limits.give_back(tenant_id, allowance, unsent)
+            if pauses:
+                pause = min(max(pauses), self._longest_pause)
+                await self._limits.slow(tenant_id, allowance.scope, pause)
+        except Exception as error:  # noqa: BLE001 - nothing may lose the provider's word
+            log.warning("limits.not_told", error=type(error).__name__)
 
     def _note(self, result: SendResult, ready: Ready) -> None:
         answer = _ANSWERS[type(result)]
@@ -282,6 +323,13 @@ class Dispatch:
             message_id=ready.claimed.id,
             connection=ready.route.connection_id,
         )
+
+
+def _is_stopped(ready: Ready, consents: Sequence[Consent]) -> bool:
+    text = ready.claimed.text
+    theirs = [it for it in consents if (it.tenant_id, it.remote) == (text.tenant_id, text.remote)]
+    stands = standing(theirs, text.number, ready.route.opt_out_scope)
+    return stands.opted_out or ordered_before(ready.claimed, stands.fence)
 
 
 def _kind_of(ready: Ready) -> _Kind:

@@ -189,12 +189,14 @@ class Desk:
     def dispatch(self, owner: str) -> Dispatch:
         return Dispatch(
             store=self.store,
+            ledger=self.ledger,
             limits=self.limits,
             clients=self.clients,
             metrics=self.metrics,
             failpoints=Failpoints(),
             owner=owner,
             lease=LEASE,
+            longest_pause=600,
         )
 
     def _carrying(self, owner: str, attempts: int, in_place: float) -> Carrying:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Final
 
 import pytest
 import pytest_asyncio
 
+from common.optout.answering import NO_REPLIES
 from common.sender_types import NumberType
 from common.sending_rules import DEFAULT
 from common.store.control import HeldConversation, Stopped, Stops
@@ -134,6 +136,16 @@ async def test_a_held_text_says_why_it_was_held(stage: Stage, code: OutcomeCode)
     for page in ("approvals", "approvals/m"):
         _, body = await stage.page(f"/t/acme/{page}")
         assert TEXTS[code].person in html.unescape(body), page
+
+
+async def test_of_a_sender_that_receives_nothing_the_page_says_how_else_one_opts_out() -> None:
+    async with open_setup_stage() as stage:
+        numbers = stage.desks.numbers.held
+        numbers[LOCAL] = replace(numbers[LOCAL], type=NumberType.ALPHANUMERIC)
+        _, alphanumeric = await stage.page(NUMBER)
+        _, toll_free = await stage.page("/t/acme/numbers/%2B18005550100")
+    assert NO_REPLIES in alphanumeric
+    assert NO_REPLIES not in toll_free
 
 
 async def test_the_form_of_the_rules_asks_what_means_something_for_the_number() -> None:

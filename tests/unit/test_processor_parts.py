@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from processor_world import AWAY, World, delivery, received
 
 from common.bus.messages import BusUnavailable
 from common.bus.verdicts import Done
+from common.store.memory import MemoryConsentLedger, MemoryConversationFacts, MemoryInbound
 
 MANY = 330
+
+Ask = Callable[..., Awaitable[Any]]
 
 
 async def test_turns_of_a_large_batch_leave_in_order_of_time_with_rising_seq() -> None:
@@ -42,3 +48,25 @@ async def test_a_fault_in_one_part_leaves_nothing_undone_and_nothing_doubled() -
     assert len(world.turns()) == MANY - 1
     assert await inbox.handle(texts) == [Done()] * MANY
     assert len({turn.turn_id for turn in world.turns()}) == len(world.turns()) == MANY
+
+
+async def test_a_turns_history_and_whether_it_may_be_answered_are_looked_up_at_the_same_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    together = asyncio.Barrier(3)
+
+    def only_together(ask: Ask) -> Ask:
+        async def asked(*args: Any, **named: Any) -> Any:
+            await together.wait()
+            return await ask(*args, **named)
+
+        return asked
+
+    for store, question in (
+        (MemoryConsentLedger, "of_remotes"),
+        (MemoryConversationFacts, "held"),
+        (MemoryInbound, "histories"),
+    ):
+        monkeypatch.setattr(store, question, only_together(getattr(store, question)))
+    async with asyncio.timeout(10):
+        assert await World().inbox().handle([delivery(received())]) == [Done()]

@@ -11,6 +11,7 @@ from sender_desk import LEASE, Desk, delivery
 from sender_stand_ins import NUMBER, command
 
 from common.bus.verdicts import Defer, Done
+from common.errors import StoreUnavailable
 from common.providers.port import Accepted, Ambiguous, NotProcessed, Refused, Text
 from common.sending_rules import LongText, SendingRules, rules_document
 from heliograph.codes import OutcomeCode
@@ -229,3 +230,51 @@ async def test_a_429_slows_the_number_for_every_replica(desk: Desk) -> None:
     desk.wind(61)
     assert await desk.replica("b").handle(delivery(command(command_id="c-2"))) == Done()
     assert len(desk.client.sent) == 2
+
+
+async def test_a_text_that_may_be_out_stays_counted_whatever_the_next_try_is_told(
+    desk: Desk,
+) -> None:
+    set_rules(desk, daily_texts=2)
+    away = NotProcessed(OutcomeCode.PROVIDER_UNAVAILABLE, "away")
+    desk.client.answers += [Ambiguous("no answer"), away]
+    await desk.replica(in_place=5.0).handle(delivery(command(command_id="c-1")))
+    for place in (2, 3):
+        await desk.replica().handle(delivery(command(command_id=f"c-{place}")))
+    codes = [outcome.code for outcome in desk.told()]
+    assert codes == [OutcomeCode.SENT, OutcomeCode.SENT, OutcomeCode.BUDGET_SPENT]
+
+
+async def test_the_providers_word_counts_although_the_limits_cannot_be_told(desk: Desk) -> None:
+    set_rules(desk, daily_texts=9)
+    rejected = Refused(OutcomeCode.PROVIDER_REJECTED, "no")
+    desk.client.answers += [Accepted("p-1"), Accepted("p-2"), rejected]
+
+    async def away(*_: Any) -> None:
+        raise StoreUnavailable("away")
+
+    desk.limits.give_back = away  # type: ignore[method-assign]
+    assert await desk.replica().handle(delivery(to_many(3))) == Done()
+    assert sorted(statuses(desk).values()) == [FAILED, SENT, SENT]
+    assert len(desk.client.sent) == 3
+
+
+async def test_a_429_slows_a_number_no_longer_than_the_setting_says(desk: Desk) -> None:
+    desk.client.answers.append(replace(THROTTLED, retry_after=86_400.0 * 365))
+    await desk.replica().handle(delivery(command(command_id="c-1")))
+    desk.wind(601)
+    assert await desk.replica().handle(delivery(command(command_id="c-2"))) == Done()
+    assert len(desk.client.sent) == 2
+
+
+async def test_a_stop_that_is_noted_while_the_limits_are_asked_counts(desk: Desk) -> None:
+    admit = desk.limits.admit
+
+    async def stopped_meanwhile(*args: Any) -> Any:
+        await desk.opt_out("+15551230001")
+        return await admit(*args)
+
+    desk.limits.admit = stopped_meanwhile  # type: ignore[method-assign]
+    assert await desk.replica().handle(delivery(to_many(2))) == Done()
+    assert [text.recipient for text in desk.client.sent] == ["+15551230002"]
+    assert statuses(desk) == {"+15551230001": BLOCKED, "+15551230002": SENT}

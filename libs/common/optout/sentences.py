@@ -74,15 +74,16 @@ SHORTHAND: Final = {
 }
 """What people write for what they mean: abbreviations, contractions, usual slips."""
 
-_APOSTROPHES: Final = str.maketrans(dict.fromkeys("`´‘’ʼ′＇", "'"))
+_TYPOGRAPHY: Final = str.maketrans(dict.fromkeys("`´‘’ʼ′＇", "'") | dict.fromkeys("“”„«»", '"'))
+_BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 _BETWEEN_LETTERS: Final = re.compile(r"(?<=\w)'(?=\w)")
 _DRAWN_OUT: Final = re.compile(r"([^\W\d_])\1{2,}")
 _MY_NUMBER: Final = re.compile(r"\bmy\s+#(?!\w)")
-_DOUBLE_QUOTED: Final = re.compile(r'["“”„«»][^"“”„«»]*(?:["“”„«»]|$)')
+_QUOTE: Final = re.compile('"')
+_DOUBLE_QUOTED: Final = re.compile(r'"[^"]*(?:"|$)')
 _SINGLE_QUOTED: Final = re.compile(r"(?<!\w)'(?=\w)[^']*(?:(?<=\w)'(?=\w)[^']*)*'(?!\w)")
-_QUOTE: Final = re.compile(r'["“”„«»]')
-_QUOTES: Final = frozenset('"“”„«»')
 
+_TOKEN: Final = re.compile(r"[^\W_]+")
 _TOKENS: Final = re.compile(
     r"(?P<word>[^\W_]+|“)"
     r"|(?P<blank>(?:[^\S\n]|[*_~#'])+|(?<=\w)-(?=\w)|(?<=\d)[.,:](?=\d))"
@@ -105,30 +106,54 @@ class Segment:
 
 def segments_of(text: str) -> tuple[Segment, ...]:
     """The segments of a text; none where it is too long to be read."""
-    text = text.strip()
-    if len(text) > MAX_CHARACTERS:
-        return ()
-    segments = tuple(_segments(_plain(text)))
+    return segments_in(plain(text))
+
+
+def segments_in(plain: str) -> tuple[Segment, ...]:
+    """The segments of a text that `plain` has read; none where it has too many words."""
+    segments = tuple(_segments(plain))
     return segments if sum(len(it.words) for it in segments) <= MAX_WORDS else ()
 
 
-def _plain(text: str) -> str:
-    plain = text.translate(_APOSTROPHES).casefold()
-    if not plain.isascii():
-        decomposed = unicodedata.normalize("NFKD", plain)
-        plain = "".join(c for c in decomposed if unicodedata.category(c) not in {"Mn", "Cf"})
-    plain = _BETWEEN_LETTERS.sub("", _quotations_marked(plain))
-    plain = _MY_NUMBER.sub("my number", plain).replace("&", " and ")
-    return _DRAWN_OUT.sub(r"\1", plain)
+def tokens_in(plain: str) -> list[str]:
+    """What stands in a text that `plain` has read, shorthand as it is."""
+    return _TOKEN.findall(plain)
+
+
+def plain(text: str) -> str:
+    """A text in small letters without accents, quotations and letters drawn out; nothing where it
+    is too long to be read. Looking for a mark is much cheaper than replacing it, so most texts,
+    which have none of them, pass quickly."""
+    text = text.strip()
+    if len(text) > MAX_CHARACTERS:
+        return ""
+    small = text.lower().replace("`", "'") if text.isascii() else _without_accents(text)
+    if '"' in small or "'" in small:
+        small = _BETWEEN_LETTERS.sub("", _quotations_marked(small))
+    if "#" in small:
+        small = _MY_NUMBER.sub("my number", small)
+    return _DRAWN_OUT.sub(r"\1", small.replace("&", " and "))
+
+
+def _without_accents(text: str) -> str:
+    small = text.translate(_TYPOGRAPHY).casefold()
+    if small.isascii():
+        return small
+    return _BEYOND_ASCII.sub(_letter, unicodedata.normalize("NFKD", small))
+
+
+def _letter(found: re.Match[str]) -> str:
+    """Nothing, in place of an accent or an invisible mark."""
+    return "" if unicodedata.category(found[0]) in {"Mn", "Cf"} else found[0]
 
 
 def _quotations_marked(text: str) -> str:
     """Quotation marks around a whole text quote nobody; those within it do."""
-    if not _QUOTES.isdisjoint(text):
+    if '"' in text:
         letters = [place for place, c in enumerate(text) if c.isalnum()]
         within = text[letters[0] : letters[-1]] if letters else ""
-        mark = " " if _QUOTES.isdisjoint(within) else f" {QUOTED} "
-        text = (_QUOTE if mark == " " else _DOUBLE_QUOTED).sub(mark, text)
+        quoting, mark = (_DOUBLE_QUOTED, f" {QUOTED} ") if '"' in within else (_QUOTE, " ")
+        text = quoting.sub(mark, text)
     if "'" not in text:
         return text
     whole = _SINGLE_QUOTED.fullmatch(text.strip(" .!?,;"))

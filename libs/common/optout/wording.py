@@ -14,13 +14,14 @@ what is none is `examples.toml`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
 
 from common.optout import english, english_names, spanish_french, surroundings
+from common.optout.clues import Clues, Gate
 from common.optout.patterns import Phrasebook
 from common.optout.rules import Rule, Weight
-from common.optout.sentences import Segment, segments_of
+from common.optout.sentences import SHORTHAND, Segment, plain, segments_in, tokens_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,7 @@ class WordingMatcher(Protocol):
     def __call__(self, text: str, /) -> Match | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What a segment was read as, up to some word."""
 
     rule: Rule | None = None
@@ -58,33 +58,44 @@ _NAMES: Final = {
     **surroundings.NAMES,
     **surroundings.NAMES_OF_REASONS,
 }
+_CLUES: Final = Clues()
 _FILLERS: Final = Phrasebook(
-    [surroundings.COURTESIES, surroundings.REASONS, surroundings.EXCLAMATIONS], _NAMES
+    [surroundings.COURTESIES, surroundings.REASONS, surroundings.EXCLAMATIONS], _NAMES, _CLUES
 )
 _EXCLAMATION: Final = 2
-_WHOLE: Final = Phrasebook([surroundings.WHOLE_REASONS], _NAMES)
-_LEADS: Final = Phrasebook([surroundings.STATING, surroundings.ASKING], _NAMES)
+_WHOLE: Final = Phrasebook([surroundings.WHOLE_REASONS], _NAMES, _CLUES)
+_LEADS: Final = Phrasebook([surroundings.STATING, surroundings.ASKING], _NAMES, _CLUES)
 _ASKING: Final = 1
-_CORES: Final = Phrasebook([rule.patterns for rule in RULES], _NAMES)
-_NEVER: Final = Phrasebook([surroundings.NEVER], _NAMES)
-_OF_THE_MOMENT: Final = Phrasebook([surroundings.OF_THE_MOMENT], _NAMES)
+_CORES: Final = Phrasebook([rule.patterns for rule in RULES], _NAMES, _CLUES)
+_NEVER: Final = Phrasebook([surroundings.NEVER], _NAMES, _CLUES)
+_OF_THE_MOMENT: Final = Phrasebook([surroundings.OF_THE_MOMENT], _NAMES, _CLUES)
+
+GATE: Final = Gate([pattern.needs for pattern, _ in _CORES.patterns], SHORTHAND)
+"""Opens to every text in which a rule could find its words."""
 
 _PLACE: Final = {rule.name: place for place, rule in enumerate(RULES)}
 _ORDER: Final = (Weight.ALONE, Weight.PLAIN, Weight.CLEAR)
 
 
 def classify_wording(text: str) -> Match | None:
-    """The opt-out that the text is, or `None`. An ordinary text costs about 0.1 ms."""
-    segments = segments_of(text)
-    readings = [_read(segment) for segment in segments]
-    if not any(reading and reading.rule for reading in readings):
+    """The opt-out that the text is, or `None`. Nearly every text is none and does not pass the
+    gate, so that it costs hardly more than to find its words."""
+    written = plain(text)
+    return opt_out_in(segments_in(written)) if GATE.opens_to(tokens_in(written)) else None
+
+
+def opt_out_in(segments: Sequence[Segment]) -> Match | None:
+    """The opt-out that the segments of a text are, or `None`."""
+    readings = {it: _read(it) for it in segments if GATE.opens_to(it.words)}
+    if not any(reading and reading.rule for reading in readings.values()):
         return None
-    if any(_NEVER.occurs_in(segment.words) for segment in segments):
+    if any(_NEVER.occurs_in(it.words) for it in segments):
         return None
-    unread = [segment for segment, reading in zip(segments, readings, strict=True) if not reading]
+    readings |= {it: _read(it) for it in segments if it not in readings}
+    unread = [it for it, reading in readings.items() if not reading]
     found = [
         reading
-        for segment, reading in zip(segments, readings, strict=True)
+        for segment, reading in readings.items()
         if reading and reading.rule and _counts(reading.rule, segment, unread)
     ]
     best = max(found, key=_strength, default=None)
@@ -108,13 +119,14 @@ def _turns_round(segment: Segment) -> bool:
 def _read(segment: Segment) -> Reading | None:
     """What the whole segment can be read as, at its strongest; `None` where words are left over."""
     words = segment.words
-    if any(end == len(words) for end, _ in _WHOLE.at(words, 0)):
+    given = _CLUES.given_by(words)
+    if any(end == len(words) for end, _ in _WHOLE.at(words, 0, given)):
         return Reading()
     reached: list[set[Reading]] = [set() for _ in range(len(words) + 1)]
     reached[0].add(Reading())
     for start in range(len(words)):
         if reached[start]:
-            for end, reading in _steps(words, start, reached[start]):
+            for end, reading in _steps(words, start, given, reached[start]):
                 reached[end].add(reading)
     harmless = not segment.asks or words[-1] in surroundings.TAGS
     whole = [it for it in reached[-1] if harmless or it.asked or it.rule is None]
@@ -122,24 +134,25 @@ def _read(segment: Segment) -> Reading | None:
 
 
 def _steps(
-    words: Sequence[str], start: int, readings: Iterable[Reading]
+    words: Sequence[str], start: int, given: int, readings: Iterable[Reading]
 ) -> Iterable[tuple[int, Reading]]:
-    """How the readings up to `start` go on."""
-    fillers = [(end, place == _EXCLAMATION) for end, place in _FILLERS.at(words, start)]
-    leads = [(end, place == _ASKING) for end, place in _LEADS.at(words, start)]
-    cores = [(end, RULES[place]) for end, place in _CORES.at(words, start)]
+    """How the readings up to `start` go on. `given` are the clues that the words give."""
+    fillers = [(end, place == _EXCLAMATION) for end, place in _FILLERS.at(words, start, given)]
+    leads = [(end, place == _ASKING) for end, place in _LEADS.at(words, start, given)]
+    cores = [(end, RULES[place]) for end, place in _CORES.at(words, start, given)]
     for reading in readings:
+        rule, phrase, led, asked = reading
         for end, exclaims in fillers:
             if not exclaims:
                 yield end, reading
-            elif not _is_light(reading.rule):
-                yield end, replace(reading, led=True)
-        if reading.rule is None:
+            elif not _is_light(rule):
+                yield end, Reading(rule, phrase, True, asked)
+        if rule is None:
             for end, asks in leads:
-                yield end, replace(reading, led=True, asked=reading.asked or asks)
-        for end, rule in cores:
-            if not (reading.led and _is_light(rule)):
-                then = replace(reading, rule=rule, phrase=" ".join(words[start:end]))
+                yield end, Reading(rule, phrase, True, asked or asks)
+        for end, another in cores:
+            if not (led and _is_light(another)):
+                then = Reading(another, " ".join(words[start:end]), led, asked)
                 yield end, max(reading, then, key=_strength)
 
 
@@ -147,9 +160,10 @@ def _is_light(rule: Rule | None) -> bool:
     return rule is not None and rule.weight is Weight.ALONE
 
 
-def _strength(reading: Reading) -> tuple[int, int, int]:
-    """The heavier rule, then the longer phrase, then the rule that is listed first."""
+def _strength(reading: Reading) -> tuple[int, int, int, str]:
+    """The heavier rule, then the longer phrase, then the rule that is listed first; of two that are
+    alike in all of this always the same, for readings come in no order."""
     if reading.rule is None:
-        return -1, 0, int(reading.asked)
+        return -1, 0, int(reading.asked), ""
     weight = _ORDER.index(reading.rule.weight)
-    return weight, len(reading.phrase), -_PLACE[reading.rule.name]
+    return weight, len(reading.phrase), -_PLACE[reading.rule.name], reading.phrase

@@ -9,8 +9,9 @@ from urllib.parse import quote
 from aiohttp import web
 
 from common.addresses import normalise_address
+from common.optout.answering import NO_REPLIES
 from common.providers.specs import SPECS
-from common.store.control import NumberRecord
+from common.store.control import NumberRecord, NumberType
 from common.store.records import ConnectionStatus
 from health.access.roles import Role
 from health.console import number_forms, number_rules_forms
@@ -65,6 +66,7 @@ async def show_number(call: Call, refused: Refused | None = None) -> web.Respons
             and view.provider in SPECS
         ],
         "types": number_forms.TYPES,
+        "other_channel": NO_REPLIES if record.type is NumberType.ALPHANUMERIC else None,
         "rule_groups": number_rules_forms.groups_for(record.type, record.region),
         "rule_values": number_rules_forms.values_of(record.rules),
         "rules_told": number_rules_forms.told(record),
