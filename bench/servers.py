@@ -23,7 +23,7 @@ from common.store.client import open_database
 from common.store.schema import COUNTERS, MESSAGES, SEQ
 from local.house import Address, House
 from local.nodes import MongoNode, RabbitNode
-from local.seed import Seed, plant
+from local.seed import UNLIMITED, Seed, plant
 
 SECRET = "bench"  # noqa: S105 - the webhook of the benchmark asks for it, as a real one does
 
@@ -107,7 +107,7 @@ async def _furnish(scene: Scene) -> None:
     bus.start()
     await bus.ready()
     try:
-        seed = Seed(tenant_id=TENANT, agent_id=AGENT, number=NUMBER)
+        seed = Seed(tenant_id=TENANT, agent_id=AGENT, number=NUMBER, rules=UNLIMITED)
         await plant(seed, database=database, bus=bus, keys=MasterKeys.parse(scene.master_key))
         past = past_documents()
         assert len(past) >= HISTORY

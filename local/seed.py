@@ -15,6 +15,7 @@ from common.events import ConnectionChanged
 from common.ids import derive
 from common.providers.specs import CONNECTION_STRING, SPECS
 from common.secrets import MasterKeys, SecretUnreadable, TenantKey, WrappedKey
+from common.sending_rules import DEFAULT, SendingRules
 from common.store.client import Database
 from common.store.connection_documents import RECONNECTED
 from common.store.control import SYSTEM, AgentKind, NewConnection, NewNumber, NumberType
@@ -33,6 +34,11 @@ from heliograph.models import now
 ACCESS_KEY: Final = "aGVsaW9ncmFwaC1sb2NhbC1zaW11bGF0b3Ita2V5ISE="
 """The simulator's access key: made up, known to everybody, of use nowhere else."""
 
+UNLIMITED: Final = SendingRules(
+    requests_per_minute=60_000, units_per_minute=60_000, loop_replies=None
+)
+"""Rules of a number under load, where something else than its limits is of interest."""
+
 FREE_NUMBER: Final = "+18005550101"
 """A second number of the simulated resource, for a person to connect in the console."""
 
@@ -49,6 +55,8 @@ class Seed:
     region: str = "US"
     endpoint: str = "http://127.0.0.1:8500"
     access_key: str = ACCESS_KEY
+    rules: SendingRules = DEFAULT
+    """Of the number, where they are not the usual ones."""
 
     @property
     def connection_string(self) -> str:
@@ -66,6 +74,10 @@ async def plant(seed: Seed, *, database: Database, bus: Bus, keys: MasterKeys) -
     secret = {CONNECTION_STRING: seed.connection_string}
     sealed = key.seal(seed.connection_id, secret).to_document()
     await _connection(seed, database, sealed)
+    if seed.rules != DEFAULT:
+        await MongoNumbers(database).set_rules(
+            seed.tenant_id, seed.number, seed.rules, version=None, by=SYSTEM
+        )
     await announce(bus, seed, "number.connected")
 
 

@@ -7,6 +7,7 @@ or a surrogate pair.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +21,12 @@ ELLIPSIS: Final = "..."
 
 _UNBREAKABLE: Final = frozenset("\u00a0\u2007\u202f")
 """Blanks that ask for no cut (Unicode Standard, section 6.2, "no-break space")."""
+
+_LINK: Final = re.compile(r"(?<!\w)(?:https?://|www\.|[\w-]+(?:\.[\w-]+)+/)\S*", re.IGNORECASE)
+_NOT_OF_A_LINK: Final = ".,;:!?\"'()[]<>"
+"""What stands behind a link in a sentence."""
+_LONGEST_HOST: Final = 255
+"""Characters behind a cut that may tell that it stands in a link (RFC 1035, 2.3.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +42,9 @@ def fit(text: str, limit: int = LIMIT) -> Fitted:
 
     Three units of what is kept are the `...`: 157 + 3 in GSM-7, 67 + 3 in UCS-2. What is cut off
     may have been all that was not GSM-7; then the cut text is GSM-7 and keeps as much as fits
-    into that, so of both ways to cut the one that keeps more is taken. A text whose first cluster
-    alone is too long becomes `...`.
+    into that, so of both ways to cut the one that keeps more is taken. A link that the cut would
+    break is left out, unless more than half of what fits would go with it. A text whose first
+    cluster alone is too long becomes `...`.
 
     Raises:
         ValueError: when `limit` leaves no room for the ellipsis.
@@ -49,7 +57,7 @@ def fit(text: str, limit: int = LIMIT) -> Fitted:
     # No cluster of the rest can be kept, because every character takes a unit.
     start = text[: limit + 1]
     kept = max((_start(start, encoding, limit) for encoding in Encoding), key=len)
-    return Fitted(body=kept + ELLIPSIS, truncated=True)
+    return Fitted(body=_without_broken_link(text, len(kept)) + ELLIPSIS, truncated=True)
 
 
 def split(text: str, most: int) -> tuple[str, ...] | None:
@@ -93,6 +101,22 @@ def _start(text: str, encoding: Encoding, limit: int) -> str:
         room -= units
         kept += len(cluster)
     return text[:kept]
+
+
+def _without_broken_link(text: str, cut: int) -> str:
+    """What is kept of a text that is cut there, without a link that goes on behind the cut: half a
+    link leads nowhere, or elsewhere."""
+    word = cut
+    while word > 0 and not text[word - 1].isspace():
+        word -= 1
+    for link in _LINK.finditer(text, word, cut + _LONGEST_HOST):
+        start, end = link.start(), link.start() + len(link[0].rstrip(_NOT_OF_A_LINK))
+        if start >= cut:
+            break
+        before = text[:start].rstrip()
+        if cut < end and len(before) * 2 >= cut:
+            return before
+    return text[:cut]
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,11 @@ _CRISIS: Final = frozenset({"988"})
 """Emergency numbers that libphonenumber does not list: the Suicide and Crisis Lifeline of the
 United States (FCC 20-100, 47 CFR 52.200)."""
 
+_SERVICE_CODES: Final = frozenset({"211", "311", "411", "511", "611", "711", "811"})
+"""Hotlines of the United States (FCC, "N11 codes"): some are emergency numbers elsewhere."""
+_BEHIND_A_TRUNK_PREFIX: Final = re.compile(r"[01](911|112|988)")
+"""Written with the digit that people dial before an ordinary number."""
+
 _PREMIUM_TYPES: Final = frozenset({PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST})
 """Who texts a shared-cost number pays a surcharge too, part of which its owner gets, and no
 person's phone has one: it is refused like a premium one."""
@@ -115,7 +120,7 @@ def normalise_recipient(raw: str, region: str) -> Recipient:
     if not _WRITTEN_AS_NUMBER.fullmatch(raw):
         raise InvalidRecipient.impossible(_NO_NUMBER)
     parsed = _parse(raw, region)
-    if _is_emergency(raw, parsed):
+    if _is_emergency(raw, region, parsed):
         raise InvalidRecipient.emergency()
     if parsed is None:
         raise InvalidRecipient.impossible(_NO_NUMBER)
@@ -143,14 +148,14 @@ def _parse(raw: str, region: str | None) -> PhoneNumber | None:
         return None
 
 
-def _is_emergency(raw: str, parsed: PhoneNumber | None) -> bool:
+def _is_emergency(raw: str, region: str, parsed: PhoneNumber | None) -> bool:
     """Whether what is written is an emergency number, alone or behind a country code.
 
     Of its own country in any case; of any other, unless somebody can have that number: a few small
     countries have numbers as short as emergency numbers elsewhere.
     """
     written = set(_shortest_forms(raw, parsed))
-    if not written:
+    if not written or (region == "US" and written & _SERVICE_CODES):
         return False
     if written & _CRISIS:
         return True
@@ -165,8 +170,12 @@ def _is_emergency(raw: str, parsed: PhoneNumber | None) -> bool:
 
 
 def _shortest_forms(raw: str, parsed: PhoneNumber | None) -> Iterator[str]:
-    """The digits as written, and those behind the country code, where so few that it matters."""
-    forms = [phonenumbers.normalize_digits_only(raw)]
+    """The digits as written, and those behind a prefix or the country code, where so few that it
+    matters."""
+    digits = phonenumbers.normalize_digits_only(raw)
+    forms = [digits]
+    if prefixed := _BEHIND_A_TRUNK_PREFIX.fullmatch(digits):
+        forms.append(prefixed[1])
     if parsed is not None:
         forms.append(phonenumbers.national_significant_number(parsed))
     return (form for form in forms if len(form) <= _LONGEST_EMERGENCY)

@@ -21,8 +21,8 @@ characters, which are three segments; ten (1,530 characters) is where common han
 still put parts together, and below the providers' limits."""
 
 MAX_SEGMENTS_SHORT_CODE_UCS_2: Final = 4
-"""The same for a US short code with characters outside GSM-7. Source: Microsoft docs, "SMS FAQ", on
-long messages."""
+"""The same for a US short code with characters outside GSM-7, also where its rule allows more.
+Source: Microsoft docs, "SMS FAQ", on long messages."""
 
 MAX_CHARACTERS: Final = 2048
 """Of one text. Source: ACS REST API, `POST /sms`, `message`; counted in 16-bit code units, as
@@ -92,12 +92,11 @@ def shape(
 
 def most_segments(text: str, rules: SendingRules, kind: NumberType, *, from_us: bool) -> int:
     """How many segments a long text may take, or how many numbered texts it may become."""
-    if rules.max_segments is not None:
-        return rules.max_segments
+    most = MAX_SEGMENTS if rules.max_segments is None else rules.max_segments
     short_code = kind is NumberType.SHORT_CODE and from_us and rules.long_text is not LongText.SPLIT
     if short_code and measure(text).encoding is Encoding.UCS_2:
-        return MAX_SEGMENTS_SHORT_CODE_UCS_2
-    return MAX_SEGMENTS
+        return min(most, MAX_SEGMENTS_SHORT_CODE_UCS_2)
+    return most
 
 
 def _truncate(text: str, limit: int) -> _Laid:

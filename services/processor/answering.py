@@ -3,34 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from common.ids import derive
-from common.optout.answering import FREE_WORDING, Answerer, answer_text, who_answers
+from common.optout.answering import (
+    FREE_WORDING,
+    Answerer,
+    answer_text,
+    lifts_block,
+    who_answers,
+)
 from common.segments import measure
 from common.sending_rules import OptOutScope
 from common.store.consents import ConsentSource, NewConsent, standing
 from common.store.records import Consent, Inbound, NewOutbound, Route, turn_id
+from heliograph.models import Keyword
 from processor.hearing import Heard
+
+_WORTHWHILE: Final = timedelta(minutes=5)
+"""How long after the word an answer may leave (FCC, 47 CFR 64.1200(a)(12): a confirmation within
+five minutes)."""
+
+_HELPED_FOR: Final = timedelta(minutes=10)
+"""In such a span a remote gets one answer to HELP, so that two machines do not help each other."""
 
 
 def is_due(entry: NewConsent, consents: Sequence[Consent], scope: OptOutScope) -> bool:
-    """Whether a word about consent is answered: the one that made the standing, and no repetition
-    of it. `consents` are all of the remote's with the tenant.
+    """Whether a word about consent is answered: the opt-in that made the standing, and the remote's
+    first own opt-out since the newest opt-in, also where a provider's word came before it. No
+    repetition is. `consents` are all of the remote's with the tenant.
 
     Where an opt-out is of all numbers, only the first number that heard it confirms it.
     """
-    own = next((it for it in consents if it.number == entry.number), None)
-    if own is None or own.cause != entry.id:
-        return False
-    if not entry.opted_out or scope is OptOutScope.NUMBER:
-        return True
-    earlier = (it for it in consents if it.opted_out and _noted(it) < _noted(own))
-    return next(earlier, None) is None
+    if not entry.opted_out:
+        return any(it.cause == entry.id for it in consents if it.number == entry.number)
+    ours = [it for it in consents if scope is OptOutScope.TENANT or it.number == entry.number]
+    opt_ins = [at for it in ours if (at := it.opposed_at if it.opted_out else it.at) is not None]
+    since = max(opt_ins, default=None)
+    firsts = [first for it in ours if (first := _first_heard(it, since)) is not None]
+    return bool(firsts) and min(firsts)[-1] == entry.id
 
 
-def _noted(consent: Consent) -> tuple[datetime, str]:
-    return consent.opted_out_at or consent.at, consent.number
+def _first_heard(consent: Consent, since: datetime | None) -> tuple[datetime, str, str] | None:
+    """The first opt-out of its own words that a number noted since then, in order of the noting."""
+    timely = (word for word in consent.heard if since is None or word.at >= since)
+    return next(((word.noted_at, consent.number, word.id) for word in timely), None)
 
 
 def may_be_helped(inbound: Inbound, consents: Sequence[Consent], scope: OptOutScope) -> bool:
@@ -42,9 +60,11 @@ def answer_to(inbound: Inbound, heard: Heard, route: Route) -> NewOutbound | Non
     """Our answer to what was heard; None where somebody else answers, or where there is nothing to
     say.
 
-    Its IDs follow from the text's, so that a text is answered once however often it comes.
+    Its IDs follow from the text's, so that a text is answered once however often it comes; HELP,
+    which may be said at will, once in a while.
     """
     text = inbound.text
+    answered = _help_asked(inbound) if heard.keyword is Keyword.HELP else inbound.id
     words = (
         answer_text(route.rules, heard.keyword) if _answerer(heard, route) is Answerer.US else None
     )
@@ -54,9 +74,9 @@ def answer_to(inbound: Inbound, heard: Heard, route: Route) -> NewOutbound | Non
     return NewOutbound(
         tenant_id=text.tenant_id,
         agent_id=route.agent_id,
-        command_id=f"notice-{inbound.id}",
+        command_id=f"notice-{answered}",
         index=0,
-        digest=derive("notice", inbound.id),
+        digest=derive("notice", answered),
         connection_id=route.connection_id,
         provider=route.provider,
         number=text.number,
@@ -69,9 +89,23 @@ def answer_to(inbound: Inbound, heard: Heard, route: Route) -> NewOutbound | Non
         segments=measured.segments,
         in_reply_to=turn_id(inbound.id),
         tag=None,
-        expires_at=None,
+        expires_at=text.at + _WORTHWHILE,
         traceparent=text.traceparent,
         notice=heard.keyword,
+    )
+
+
+def _help_asked(inbound: Inbound) -> str:
+    """The same for every HELP of a remote to a number in one span of time."""
+    text = inbound.text
+    span = int(text.at.timestamp() // _HELPED_FOR.total_seconds())
+    return derive("help", text.tenant_id, text.number, text.remote, str(span))
+
+
+def counts_with(route: Route, heard: Heard) -> bool:
+    """Whether an opt-in is one for the number's carrier too."""
+    return lifts_block(
+        route.provider, route.type, route.region, route.rules, heard.rule, partner=route.partner
     )
 
 

@@ -12,7 +12,7 @@ from common.bus.work import Batches, work_until
 from common.failpoints import Failpoint
 from common.lifecycle import Runtime
 from common.numbers import NumberCache, changes_queue, follow
-from common.optout.wording import WordingMatcher, classify_wording
+from common.optout.wording import WordingMatcher
 from common.store.client import Database, open_database
 from common.store.directory import MongoDirectory
 from common.store.mongo_consents import MongoConsentLedger
@@ -27,6 +27,7 @@ from processor.inbox import Inbox, Numbers
 from processor.permission import Permission
 from processor.reporting import Reporting
 from processor.settings import ProcessorSettings
+from processor.wording import Wording
 
 
 async def serve(settings: ProcessorSettings, runtime: Runtime) -> None:
@@ -84,21 +85,22 @@ def build_inbox(
     bus: AgentBus,
     numbers: Numbers,
     *,
-    matches: WordingMatcher = classify_wording,
+    matcher: WordingMatcher | None = None,
 ) -> Inbox:
     """What handles a batch.
 
     Args:
-        matches: finds opt-outs in free wording; a model may stand in for the rules.
+        matcher: finds opt-outs in free wording in place of the rules, as a model would.
     """
     store, ledger = MongoInbound(database), MongoConsentLedger(database)
+    wording = Wording(matcher)
     consenting = Consenting(
         ledger=ledger,
         routes=MongoOutbound(database),
         bus=bus,
         metrics=runtime.metrics,
         failpoints=runtime.failpoints,
-        matches=matches,
+        wording=wording,
     )
     return Inbox(
         numbers=numbers,
@@ -121,5 +123,5 @@ def build_inbox(
             failpoints=runtime.failpoints,
         ),
         metrics=runtime.metrics,
-        matches=matches,
+        wording=wording,
     )

@@ -17,7 +17,6 @@ from common.bus.messages import BusUnavailable, Outgoing
 from common.bus.nudges import nudge
 from common.failpoints import Failpoint, Failpoints
 from common.metrics import Metrics
-from common.optout.wording import WordingMatcher
 from common.providers.opted_out_codes import says_opted_out
 from common.sending_rules import OptOutScope
 from common.store.consent_ports import ConsentLedger
@@ -25,8 +24,9 @@ from common.store.consents import ConsentSource, NewConsent, standing
 from common.store.control import SYSTEM
 from common.store.records import AppliedReport, Consent, Inbound, Route
 from heliograph.models import Keyword
-from processor.answering import answer_to, is_due, may_be_helped
+from processor.answering import answer_to, counts_with, is_due, may_be_helped
 from processor.hearing import Heard, heard_in, opt_in_of_the_opted_out
+from processor.wording import Wording
 
 log = structlog.get_logger(__name__)
 
@@ -92,23 +92,21 @@ class Consenting:
         bus: AgentBus,
         metrics: Metrics,
         failpoints: Failpoints,
-        matches: WordingMatcher,
+        wording: Wording,
     ):
         self._ledger = ledger
         self._routes = routes
         self._bus = bus
         self._metrics = metrics
         self._failpoints = failpoints
-        self._matches = matches
+        self._wording = wording
 
     async def texts(self, mine: Sequence[Inbound]) -> list[Inbound]:
-        """Note what texts say, cancel what it forbids, answer it. Returns the texts, and an opt-in
-        that only what stood before has made one is marked as such."""
-        said = [
-            Said(inbound, heard)
-            for inbound in mine
-            if (heard := heard_in(inbound, self._matches)) is not None
-        ]
+        """Note what texts say, cancel what it forbids, answer it. Returns the texts, each marked
+        with the keyword that it is: what stood before makes an opt-in of some, and a carrier that
+        goes on blocking makes ordinary texts of others."""
+        heard = await self._hear(mine)
+        said, unheard = await self._that_count(heard)
         await self._note(_entries(said))
         marked = await self._opt_ins_of_the_opted_out(mine)
         said += marked
@@ -117,8 +115,29 @@ class Consenting:
         self._failpoints.reached(Failpoint.PROCESSOR_CANCELLED)
         await self._answer(said)
         self._failpoints.reached(Failpoint.PROCESSOR_ANSWERED)
-        by_id = {it.inbound.id: it.heard.keyword for it in marked}
-        return [_with_keyword(inbound, by_id.get(inbound.id)) for inbound in mine]
+        keywords: dict[str, Keyword | None] = {it.inbound.id: it.heard.keyword for it in marked}
+        keywords |= {it.inbound.id: None for it in unheard}
+        return [_with_keyword(inbound, keywords) for inbound in mine]
+
+    async def _hear(self, mine: Sequence[Inbound]) -> list[Said]:
+        """What the texts that are marked say."""
+        marked = [inbound for inbound in mine if inbound.text.keyword is not None]
+        if not marked:
+            return []
+        matches = await self._wording.read(inbound.text.body for inbound in marked)
+        found = ((inbound, heard_in(inbound, matches)) for inbound in marked)
+        return [Said(inbound, heard) for inbound, heard in found if heard is not None]
+
+    async def _that_count(self, said: Sequence[Said]) -> tuple[list[Said], list[Said]]:
+        """Those that say what they seem to, and those that do not: an opt-in in words that the
+        number's carrier does not know changes nothing, for the carrier goes on blocking."""
+        count: list[Said] = []
+        unheard: list[Said] = []
+        for it in said:
+            text, is_opt_in = it.inbound.text, it.heard.keyword is Keyword.OPT_IN
+            route = await self._routes.route(text.tenant_id, text.number) if is_opt_in else None
+            (count if route is None or counts_with(route, it.heard) else unheard).append(it)
+        return count, unheard
 
     async def reports(self, applied: Sequence[AppliedReport]) -> None:
         """Note the opt-outs that providers tell of, and cancel what they forbid. They are nothing
@@ -146,7 +165,7 @@ class Consenting:
         if not perhaps:
             return []
         remotes = await read_remotes(self._ledger, [it.inbound for it in perhaps])
-        said = [it for it in perhaps if _is_opt_in(it, remotes)]
+        said, _ = await self._that_count([it for it in perhaps if _is_opt_in(it, remotes)])
         await self._note(_entries(said))
         return said
 
@@ -205,8 +224,10 @@ def _wants_answer(said: Said, remotes: Remotes) -> bool:
     return entry is not None and is_due(entry, consents, scope)
 
 
-def _with_keyword(inbound: Inbound, keyword: Keyword | None) -> Inbound:
-    return replace(inbound, text=replace(inbound.text, keyword=keyword)) if keyword else inbound
+def _with_keyword(inbound: Inbound, keywords: Mapping[str, Keyword | None]) -> Inbound:
+    if inbound.id not in keywords:
+        return inbound
+    return replace(inbound, text=replace(inbound.text, keyword=keywords[inbound.id]))
 
 
 def _reported(item: AppliedReport) -> NewConsent | None:
@@ -220,7 +241,8 @@ def _reported(item: AppliedReport) -> NewConsent | None:
         number=report.number,
         remote=report.remote,
         opted_out=True,
-        at=report.at,
+        # A report may come days later; what it tells of stood when the text was sent.
+        at=item.sent_at or report.at,
         source=ConsentSource.REPORT,
         rule=report.code or "text",
         who=f"provider:{report.provider}",

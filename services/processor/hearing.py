@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from common.keywords import keyword_of
-from common.optout.wording import WordingMatcher
+from common.optout.wording import Matches
 from common.store.consents import ConsentSource, NewConsent
 from common.store.records import Inbound, NewInbound
 from heliograph.models import Keyword
@@ -44,7 +44,7 @@ class Heard:
         )
 
 
-def hear(body: str, matches: WordingMatcher) -> Heard | None:
+def hear(body: str, matches: Matches) -> Heard | None:
     """A keyword, or else an opt-out in free wording; None for everything that is for the agent."""
     listed = keyword_of(body)
     if listed is not None:
@@ -53,7 +53,7 @@ def hear(body: str, matches: WordingMatcher) -> Heard | None:
     return Heard(Keyword.OPT_OUT, ConsentSource.WORDING, match.rule) if match is not None else None
 
 
-def heard_in(inbound: Inbound, matches: WordingMatcher) -> Heard | None:
+def heard_in(inbound: Inbound, matches: Matches) -> Heard | None:
     """What a recorded text says. The recording is believed, also where another matcher, or a model
     on another day, would not find it."""
     keyword = inbound.text.keyword

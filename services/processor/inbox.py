@@ -18,12 +18,12 @@ from common.bus.topology import RETRY_DELAYS
 from common.bus.verdicts import Defer, Done, Park, Retry, Verdict
 from common.events import SmsReceived, SmsReport
 from common.metrics import Metrics
-from common.optout.wording import WordingMatcher
 from common.store.records import NewInbound, NewReport, RegisteredNumber
 from heliograph.models import UnreadableMessage
 from processor.handover import REFUSED_AGAIN, HandOver
 from processor.reporting import Fate, Reporting
 from processor.turns import to_apply, to_record
+from processor.wording import Wording
 
 log = structlog.get_logger(__name__)
 
@@ -72,13 +72,13 @@ class Inbox:
         hand_over: HandOver,
         reporting: Reporting,
         metrics: Metrics,
-        matches: WordingMatcher,
+        wording: Wording,
     ):
         self._numbers = numbers
         self._hand_over = hand_over
         self._reporting = reporting
         self._metrics = metrics
-        self._matches = matches
+        self._wording = wording
 
     async def handle(self, batch: Sequence[Delivery]) -> Sequence[Verdict]:
         """One verdict a delivery, in order."""
@@ -99,6 +99,7 @@ class Inbox:
         the text may be connected again soon: the text is retried, then parked for a person."""
         ready: dict[int, NewInbound] = {}
         verdicts: dict[int, Verdict] = {}
+        matches = await self._wording.read(event.body for event, _ in texts.values())
         for place, (event, traceparent) in texts.items():
             number = await self._numbers.find(event.number)
             if number is None or number.tenant_id != event.tenant_id:
@@ -106,7 +107,7 @@ class Inbox:
                 self._metrics.inbound_texts.labels("no_agent").inc()
                 continue
             ready[place] = to_record(
-                event, agent_id=number.agent_id, traceparent=traceparent, matches=self._matches
+                event, agent_id=number.agent_id, traceparent=traceparent, matches=matches
             )
         return ready, verdicts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from common.events import SmsReceived, SmsReport
-from common.optout.wording import WordingMatcher
+from common.optout.wording import Matches
 from common.store.records import (
     AppliedReport,
     Inbound,
@@ -20,7 +20,7 @@ from processor.hearing import hear
 
 
 def to_record(
-    event: SmsReceived, *, agent_id: str, traceparent: str | None, matches: WordingMatcher
+    event: SmsReceived, *, agent_id: str, traceparent: str | None, matches: Matches
 ) -> NewInbound:
     """An inbound text as it is recorded, marked with its keyword, or as an opt-out where it says so
     in other words."""

@@ -16,7 +16,7 @@ from common.store.ports import LeaseLost, OutboundStore
 from common.store.records import Claim, NewOutbound, Outbound, Route
 from heliograph.codes import OutcomeCode
 from heliograph.models import Outcome, OutcomeStatus, SendCommand
-from sender.dispatch import Lost
+from sender.calls import Lost
 from sender.knowing import Knowing, facts_of
 from sender.sending import Meeting, Progress, Sending
 from sender.steps import Again, Finished, Later, Step, look_again_after, pause_after

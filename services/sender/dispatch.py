@@ -10,14 +10,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 import structlog
 
 from common.failpoints import Failpoint, Failpoints
-from common.ids import derive_uuid
 from common.limits import allowance_of
 from common.metrics import Metrics
 from common.providers.port import (
@@ -27,18 +24,28 @@ from common.providers.port import (
     ProviderClient,
     Refused,
     SendResult,
-    Text,
 )
-from common.providers.specs import PARTNER_TYPES
 from common.redact import unquote
 from common.segments import measure
 from common.store.consent_ports import ConsentLedger
 from common.store.consents import standing
 from common.store.limit_ports import Allowance, Ask, Limits
 from common.store.ports import OutboundStore
-from common.store.records import Consent, Outbound, Route
+from common.store.records import Consent, Route
 from heliograph.codes import OutcomeCode
 from heliograph.models import Keyword
+from sender.calls import (
+    Answer,
+    Broken,
+    Called,
+    Kind,
+    Limited,
+    Lost,
+    NoCall,
+    Ready,
+    kind_of,
+    text_of,
+)
 from sender.clients import Clients
 from sender.knowing import ordered_before
 
@@ -64,71 +71,6 @@ _CALLS_AT_ONCE: Final = 8
 _THROTTLED_PAUSE: Final = 1.0
 """Seconds for which a number rests after a 429 that names no time. How long a provider means, none
 of them says; a call that comes too early costs another 429 and nothing more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A claimed text that the policy lets go. `counted` where an earlier call may have gone out, so
-    that the day's use has it already."""
-
-    claimed: Outbound
-    route: Route
-    counted: bool
-
-    @property
-    def body(self) -> str:
-        """What this call carries: the text, or the next of its parts."""
-        parts = self.claimed.text.parts
-        return parts[self.claimed.part] if parts else self.claimed.text.body
-
-
-@dataclass(frozen=True, slots=True)
-class Called:
-    """A call was made for the text, with this result."""
-
-    result: SendResult
-
-
-@dataclass(frozen=True, slots=True)
-class NoCall:
-    """No call was made, and none will help."""
-
-    result: Refused
-
-
-@dataclass(frozen=True, slots=True)
-class Limited:
-    """The number's limits make it wait."""
-
-    seconds: float
-    slot: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Another replica has taken the text over; nothing may be sent here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """The call, or what belongs to it, ended with an error that says nothing of the text."""
-
-    error: Exception
-
-
-Answer = Called | NoCall | Limited | Lost | Broken
-
-
-class _Kind(NamedTuple):
-    """What texts of one call have in common."""
-
-    tenant_id: str
-    address: str
-    connection_id: str
-    credentials_version: str
-    body: str
-    slot: datetime | None
-    counted: bool
 
 
 class Dispatch:
@@ -164,9 +106,9 @@ class Dispatch:
 
     async def send(self, texts: Sequence[Ready]) -> Sequence[Answer]:
         """Send texts of one command; answers in order. A call that breaks harms no other one."""
-        kinds: dict[_Kind, list[int]] = {}
+        kinds: dict[Kind, list[int]] = {}
         for place, ready in enumerate(texts):
-            kinds.setdefault(_kind_of(ready), []).append(place)
+            kinds.setdefault(kind_of(ready), []).append(place)
         gate = asyncio.Semaphore(_CALLS_AT_ONCE)
         answers: dict[int, Answer] = {}
 
@@ -270,7 +212,7 @@ class Dispatch:
     ) -> Sequence[SendResult]:
         self._failpoints.reached(Failpoint.SENDER_BEGUN)
         started = time.perf_counter()
-        outgoing = [_text(ready) for ready in texts]
+        outgoing = [text_of(ready) for ready in texts]
         results: Sequence[SendResult]
         if len(outgoing) == 1:
             results = [await client.send(outgoing[0])]
@@ -330,32 +272,3 @@ def _is_stopped(ready: Ready, consents: Sequence[Consent]) -> bool:
     theirs = [it for it in consents if (it.tenant_id, it.remote) == (text.tenant_id, text.remote)]
     stands = standing(theirs, text.number, ready.route.opt_out_scope)
     return stands.opted_out or ordered_before(ready.claimed, stands.fence)
-
-
-def _kind_of(ready: Ready) -> _Kind:
-    route = ready.route
-    return _Kind(
-        tenant_id=route.tenant_id,
-        address=route.address,
-        connection_id=route.connection_id,
-        credentials_version=route.credentials_version,
-        body=ready.body,
-        slot=ready.claimed.slot,
-        counted=ready.counted,
-    )
-
-
-def _text(ready: Ready) -> Text:
-    claimed, route = ready.claimed, ready.route
-    # With other words it is another text, also to a provider that remembers a call for the first.
-    words = ("edited",) if claimed.edited else ()
-    part = (str(claimed.part),) if claimed.text.parts else ()
-    return Text(
-        sender=route.address,
-        recipient=claimed.text.remote,
-        body=ready.body,
-        reference=claimed.id,
-        request_id=derive_uuid("repeatability", claimed.id, *words, *part),
-        first_sent=claimed.first_sent,
-        partner_number=route.type in PARTNER_TYPES,
-    )

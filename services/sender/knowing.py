@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from common.first_contact import first_contact
-from common.loops import is_loop, lookback
+from common.loops import is_loop, lookback, replies_limit, replies_since
 from common.policy import Facts
 from common.quiet import quiet_until
 from common.reach import reach_problem
@@ -17,6 +17,7 @@ from common.store.consent_ports import ConsentLedger, Conversations
 from common.store.consents import Standing, standing
 from common.store.ports import OutboundStore
 from common.store.records import ConnectionStatus, ConversationFacts, Outbound, Route
+from sender.texts import now
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,12 @@ class Knowing:
         conversation = ConversationFacts()
         if text.notice is None:  # What answers a keyword is no part of a loop.
             conversation = await self._conversations.facts(
-                text.tenant_id, text.number, text.remote, limit=lookback(rules)
+                text.tenant_id,
+                text.number,
+                text.remote,
+                limit=lookback(rules),
+                replies_since=replies_since(rules, now()),
+                replies_limit=replies_limit(rules),
             )
         return Known(route, standing(consents, text.number, scope), conversation)
 

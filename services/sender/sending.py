@@ -11,7 +11,7 @@ from tenacity.wait import wait_exponential_jitter
 
 from common.providers.port import Provider, SendResult
 from common.store.records import Outbound, Route, SendState
-from sender.dispatch import Answer, Broken, Called, Limited, Lost, NoCall, Ready
+from sender.calls import Answer, Broken, Called, Limited, Lost, NoCall, Ready
 from sender.steps import Again, Later, Step, step_after
 from sender.together import Together
 

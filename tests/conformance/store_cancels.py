@@ -20,7 +20,7 @@ from conformance.store_world import (
 )
 
 from common.sending_rules import OptOutScope
-from common.store.consents import NewConsent
+from common.store.consents import ConsentSource, NewConsent
 from common.store.control import SYSTEM
 from common.store.ports import LeaseLost
 from common.store.records import (
@@ -198,6 +198,16 @@ class NoticeSuite:
         await stores.consents.answer(notice(), by=SYSTEM)
         assert await cancel(stores, first) == set()
         assert await cancel(stores, second) == set()
+
+    async def test_the_confirmation_of_a_stop_behind_a_providers_word_is_not_cancelled(
+        self, stores: Stores
+    ) -> None:
+        report = new_consent("text", at=1, source=ConsentSource.REPORT, rule="4007")
+        stop = new_consent("stop", at=2)
+        await stores.consents.note([report, stop])
+        await stores.consents.answer(notice(), by=SYSTEM)
+        assert await cancel(stores, report) == set()
+        assert await cancel(stores, stop) == set()
 
     @pytest.mark.parametrize(
         "text",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from conformance.store_world import (
     NUMBER,
     REMOTE,
@@ -22,6 +23,7 @@ from common.sending_rules import OptOutScope
 from common.store.consents import ConsentSource, NewConsent
 from common.store.records import (
     Consent,
+    HeardWord,
     conversation_id,
 )
 from heliograph.models import OutcomeStatus
@@ -39,6 +41,12 @@ async def stands(stores: Stores, number: str = NUMBER) -> Consent:
         item for item in await stores.consents.of_remote("acme", REMOTE) if item.number == number
     )
     return consent
+
+
+def own_word(entry: NewConsent, noted: datetime) -> HeardWord:
+    """An opt-out of the remote's own words, as the standing keeps it."""
+    at = entry.at.replace(microsecond=entry.at.microsecond // 1000 * 1000)
+    return HeardWord(id=entry.id, at=at, noted_at=noted, message_id=entry.message_id)
 
 
 class ConsentSuite:
@@ -60,6 +68,7 @@ class ConsentSuite:
             at=START + timedelta(seconds=1),
             opted_out_at=noted,
             cause=entry.id,
+            heard=(own_word(entry, noted),),
         )
         assert list(await stores.consents.of_remote("acme", "$weird sender")) == [consent]
 
@@ -85,9 +94,10 @@ class ConsentSuite:
     ) -> None:
         first, second = new_consent("a", at=10), new_consent("b", at=20)
         (noted,) = await note(stores, first)
-        stores.clock.advance(60)
+        later = stores.clock.advance(60)
         (again,) = await note(stores, second)
-        assert again == replace(noted, at=second.at)
+        heard = (*noted.heard, own_word(second, later))
+        assert again == replace(noted, at=second.at, heard=heard)
         assert await note(stores, first) == [again]
 
     async def test_an_opt_in_keeps_the_fence_of_the_opt_out_and_the_next_one_moves_it(
@@ -100,6 +110,39 @@ class ConsentSuite:
         later = stores.clock.advance(5)
         (out_again,) = await note(stores, new_consent("c", at=30))
         assert out_again.opted_out_at == later
+
+    @pytest.mark.parametrize("said_at", [5, 15])
+    async def test_the_remotes_own_word_is_heard_also_where_a_providers_stands(
+        self, stores: Stores, said_at: int
+    ) -> None:
+        report = new_consent("text", at=10, source=ConsentSource.REPORT, rule="4007")
+        (told,) = await note(stores, report)
+        assert (told.cause, told.heard) == (report.id, ())
+        stop, again = new_consent("a", at=said_at), new_consent("b", at=20)
+        for _ in range(2):
+            (consent,) = await note(stores, stop)
+            assert consent.cause == report.id
+            assert [word.id for word in consent.heard] == [stop.id]
+        await note(stores, again, stop, report)
+        assert [word.id for word in (await stands(stores)).heard] == [stop.id, again.id]
+
+    async def test_an_opt_out_that_was_taken_back_is_not_heard_again(self, stores: Stores) -> None:
+        stop, back = new_consent("a", at=10), new_consent("b", at=20, opted_out=False)
+        (_, opted_in) = await note(stores, stop, back)
+        assert (opted_in.heard, opted_in.opposed_at) == ((), START + timedelta(seconds=10))
+        report = new_consent("text", at=30, source=ConsentSource.REPORT, rule="4007")
+        await note(stores, report, stop)
+        consent = await stands(stores)
+        assert (consent.heard, consent.opposed_at) == ((), START + timedelta(seconds=20))
+        stop_again = new_consent("c", at=25)
+        await note(stores, stop_again)
+        assert [word.id for word in (await stands(stores)).heard] == [stop_again.id]
+
+    async def test_only_the_latest_words_are_kept_beside_the_standing(self, stores: Stores) -> None:
+        stops = [new_consent(str(place), at=place) for place in range(12)]
+        await note(stores, *stops)
+        heard = [word.id for word in (await stands(stores)).heard]
+        assert heard == [stop.id for stop in stops[4:]]
 
     async def test_an_opt_in_that_no_opt_out_preceded_sets_no_fence(self, stores: Stores) -> None:
         (consent,) = await note(stores, new_consent(opted_out=False))
@@ -168,7 +211,32 @@ class ConversationSuite:
     async def test_no_texts_are_read_where_none_are_wanted(self, stores: Stores) -> None:
         await record(stores, new_text())
         facts = await stores.conversations.facts("acme", NUMBER, REMOTE, limit=0)
-        assert (facts.recent, facts.last_inbound_at) == ((), None)
+        assert (facts.recent, facts.last_inbound_at, facts.replies) == ((), None, 0)
+
+    async def test_replies_are_our_texts_since_an_instant_however_much_the_other_side_wrote(
+        self, stores: Stores
+    ) -> None:
+        sent_at = [START + timedelta(seconds=10 * place) for place in range(4)]
+        for place in range(4):
+            await send(stores, new_outbound(f"out {place}", body="answer"))
+            for more in range(3):
+                await record(stores, new_text(f"in {place}.{more}", at=place * 10 + 1 + more))
+            stores.clock.advance(10)
+        await send(stores, new_outbound("held"), OutcomeStatus.HELD)
+        facts = stores.conversations.facts
+
+        async def replies(since: datetime, most: int) -> int:
+            found = await facts(
+                "acme", NUMBER, REMOTE, limit=1, replies_since=since, replies_limit=most
+            )
+            return found.replies
+
+        before = START - timedelta(seconds=1)
+        assert [await replies(since, 9) for since in (before, *sent_at)] == [4, 3, 2, 1, 0]
+        assert [await replies(before, most) for most in (0, 2, 4, 5)] == [0, 2, 4, 4]
+        assert (await facts("acme", NUMBER, REMOTE, limit=1, replies_limit=9)).replies == 0
+        other = await facts("acme", OTHER, REMOTE, limit=1, replies_since=before, replies_limit=9)
+        assert other.replies == 0
 
     async def test_a_conversation_is_held_from_the_first_instant_on(self, stores: Stores) -> None:
         for seconds in (1, 2):

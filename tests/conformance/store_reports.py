@@ -46,7 +46,7 @@ class ReportSuite:
             "answer",
             True,
         )
-        assert applied.traceparent == "00-1"
+        assert (applied.traceparent, applied.sent_at) == ("00-1", stores.clock())
         assert await status(stores) == "delivered"
 
     async def test_an_unknown_reference_falls_back_to_the_providers_id(

@@ -30,7 +30,7 @@ from common.store.records import inbound_id
 from heliograph import wire
 from local.house import SERVICES, Address, House, Service
 from local.nodes import MongoNode, RabbitNode
-from local.seed import ACCESS_KEY, Seed, plant
+from local.seed import ACCESS_KEY, UNLIMITED, Seed, plant
 from local.simulator import Simulator
 
 RECOVERY: Final = 15.0
@@ -164,7 +164,7 @@ async def open_world(
         rabbit.grant(agent_user, agent_rights("acme", "front-desk"), vhost=vhost)
         services_url, services_user = _user(rabbit, vhost, "services")
         rabbit.set_permissions(services_user, vhost=vhost)
-        seed = Seed(bus_user=agent_user, endpoint=simulator.url)
+        seed = Seed(bus_user=agent_user, endpoint=simulator.url, rules=UNLIMITED)
         async with asyncio.timeout(_PATIENCE):
             await bus.ready()
             await plant(seed, database=database, bus=bus, keys=MasterKeys.parse(master_key))

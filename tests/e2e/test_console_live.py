@@ -31,7 +31,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest.fixture
 async def stage() -> AsyncIterator[SetupStage]:
     async with open_setup_stage() as opened:
-        opened.desks.reading = Sampled(hours=samples.hours())
+        opened.desks.reading = Sampled(hours=samples.hours(), unsettled=samples.unsettled())
         yield opened
 
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from conformance.store_world import LEASE, new_text
+from conformance.store_world import LEASE, new_consent, new_text
 from connection_world import ADMIN, NUMBER, TENANT, World, new_number, open_world
 
 from common.failpoints import Failpoints
@@ -28,10 +28,14 @@ from common.providers.port import (
 from common.providers.registry import PROVIDERS
 from common.secrets import generate_master_key
 from common.store.control import ConnectionView, NumberType
+from common.store.mongo_consent_views import MongoConsents
+from common.store.mongo_consents import MongoConsentLedger
 from common.store.mongo_control_reading import MongoReading
 from common.store.mongo_inbound import MongoInbound
 from common.store.records import SendState
+from common.store.schema import MESSAGES
 from health.web.problems import Problem, ProblemCode
+from heliograph.codes import OutcomeCode
 from heliograph.models import SendCommand
 from sender.app import build_handler
 from sender.clients import Clients
@@ -200,6 +204,37 @@ async def test_a_number_goes_to_another_provider_with_all_that_belongs_to_it(
     assert (now.id, now.newest.provider) == (talk.id, "vibes")
     assert now.newest.connection_id == there.id
     assert (await reading.thread(TENANT, talk.id, limit=10)).items[1:] == thread
+
+
+async def test_an_opt_out_outlives_the_connection_and_goes_along_with_the_number(
+    world: World, line: ConnectionView, vibes: StandIn
+) -> None:
+    await world.number_desk.set_gate(TENANT, NUMBER, on=True, confirmed=True, by=ADMIN)
+    words = [
+        new_consent(name, number=NUMBER, remote=REMOTE, tenant_id=TENANT, at=at, opted_out=out)
+        for name, at, out in (("stop", 1, True), ("start", 2, False), ("again", 3, True))
+    ]
+    for word in words:  # Each of its own instant, by which the history is ordered.
+        await MongoConsentLedger(world.database, clock=lambda word=word: word.at).note([word])
+
+    gone = await world.desk.disconnect(TENANT, line.id, version=None, by=ADMIN)
+    again = {"parameters": world.parameters, "partner": None, "by": ADMIN}
+    await world.desk.reconnect(TENANT, line.id, version=gone.version, **again)
+    await world.number_desk.add(TENANT, line.id, new_number(), by=ADMIN)
+    await world.number_desk.set_gate(TENANT, NUMBER, on=True, confirmed=True, by=ADMIN)
+    await answer(world, "reconnected", "turn")
+    there = await world.connect(**VIBES)
+    await world.number_desk.move(TENANT, NUMBER, there.id, version=None, by=ADMIN)
+    await answer(world, "moved", "turn")
+
+    texts = await world.documents(MESSAGES)
+    assert {text["command_id"]: text["outcome"]["code"] for text in texts} == {
+        "reconnected": OutcomeCode.RECIPIENT_OPTED_OUT,
+        "moved": OutcomeCode.RECIPIENT_OPTED_OUT,
+    }
+    assert vibes.sent == []
+    kept = await MongoConsents(world.database).history(TENANT, NUMBER, REMOTE, limit=9)
+    assert [item.entry for item in kept.items] == words[::-1]
 
 
 async def test_a_number_goes_nowhere_where_there_are_none_of_its_type(

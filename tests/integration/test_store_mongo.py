@@ -110,6 +110,8 @@ async def test_a_consent_of_an_earlier_release_is_read_and_repeated_and_taken_ba
     assert (old.opted_out, old.opted_out_at, old.cause) == (True, START, None)
     (again,) = await ledger.note([entry])
     assert (again.at, again.opted_out_at, again.cause) == (entry.at, START, None)
+    # The opt-out of then has been confirmed, so this one is its repetition.
+    assert [word.message_id for word in again.heard] == ["a", "b"]
     (back,) = await ledger.note([new_consent("c", at=90, opted_out=False)])
-    assert (back.opted_out, back.opted_out_at) == (False, START)
+    assert (back.opted_out, back.opted_out_at, back.heard) == (False, START, ())
     database.close()

@@ -38,7 +38,9 @@ from tests.unit.console_stage import (
     CSRF,
     Stage,
     StageApprovals,
+    StageConsents,
     StageDoor,
+    StageHolds,
     StageLive,
     StageSwitches,
 )
@@ -353,6 +355,8 @@ def setup_desks(asked: Asked) -> Any:
         ),
         approvals=StageApprovals({}),
         switches=StageSwitches(),
+        holds=StageHolds(),
+        consents=StageConsents((), ()),
         live=StageLive(),
     )
 

@@ -20,7 +20,7 @@ from common.bus.verdicts import Done
 from common.events import SmsReceived, SmsReport, TextDecided
 from common.failpoints import Failpoint, Failpoints
 from common.metrics import Metrics
-from common.optout.wording import Match, WordingMatcher
+from common.optout.wording import Match, Matches, WordingMatcher
 from common.sender_types import NumberType
 from common.sending_rules import Answers, SendingRules
 from common.store.memory import (
@@ -38,6 +38,7 @@ from processor.handover import HandOver
 from processor.inbox import Inbox
 from processor.permission import Permission
 from processor.reporting import Reporting
+from processor.wording import Wording
 
 OURS = "+18005550100"
 THEIRS = "+15551230001"
@@ -207,7 +208,8 @@ class World:
         self.memory = Memory(clock=lambda: self.instant)
         self.numbers = Numbers()
         self.routes = Routes()
-        self.matches: WordingMatcher = says_enough
+        self.rules: Matches = says_enough
+        self.matcher: WordingMatcher | None = None
         self.crash_at: Failpoint | None = None
         self.metrics = Metrics()
 
@@ -215,13 +217,14 @@ class World:
         store = MemoryInbound(self.memory)
         points = Crashes(self)
         ledger = MemoryConsentLedger(self.memory)
+        wording = Wording(self.matcher, rules=self.rules, timeout=0.05)
         consenting = Consenting(
             ledger=ledger,
             routes=self.routes,
             bus=self.bus,
             metrics=self.metrics,
             failpoints=points,
-            matches=self.matches,
+            wording=wording,
         )
         return Inbox(
             numbers=self.numbers,
@@ -244,7 +247,7 @@ class World:
                 failpoints=points,
             ),
             metrics=self.metrics,
-            matches=self.matches,
+            wording=wording,
         )
 
     def turns(self) -> list[Turn]:

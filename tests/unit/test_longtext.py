@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from itertools import accumulate
 
 import pytest
@@ -96,6 +97,57 @@ def test_a_cluster_across_the_limit_is_left_out_whole(cluster: str) -> None:
         assert fit(start + cluster + "я" * 20).body == start + "..."
     start = "я" * (67 - units(cluster))
     assert fit(start + cluster + "я" * 20).body == start + cluster + "..."
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        URL,
+        URL.upper(),
+        URL.replace("https", "http"),
+        URL.removeprefix("https://"),
+        URL.removeprefix("https://www."),
+    ],
+)
+@pytest.mark.parametrize("length", [105, 120, 150])
+def test_a_link_that_the_cut_would_break_is_left_out(link: str, length: int) -> None:
+    start = ("word " * 40)[:length].rstrip()
+    assert fit(f"{start} {link} and more, {'x' * 90}").body == start + "..."
+    assert fit(f"{start} ({link}) and more, {'x' * 90}").body == start + " (..."
+
+
+def test_a_link_before_the_cut_stays_whole() -> None:
+    end = 157 - len(URL) - 1
+    start = ("word " * 40)[:end].rstrip("w ").ljust(end, "s")
+    for after in (" and more of it", ". And more of it", "!?", ")"):
+        text = f"{start} {URL}{after}".ljust(200, " ") + "."
+        assert fit(text).body == f"{start} {URL}..."
+
+
+def test_a_link_without_which_less_than_half_is_left_is_cut() -> None:
+    assert fit(f"See {URL}{'x' * 200}").body == f"See {URL}{'x' * 200}"[:157] + "..."
+    for length, kept in ((78, 157), (79, 79)):
+        text = "a" * length + f" {URL}{'x' * 200}"
+        assert fit(text).body == text[:kept] + "..."
+
+
+def test_what_is_no_link_is_cut_where_the_text_is_full() -> None:
+    for word in ("and/or" * 20, "a.b.c" * 30, "8/10/2026" * 20, "http" * 30):
+        text = f"{'word ' * 25}{word}"
+        assert fit(text).body == text[:157] + "..."
+
+
+def test_a_long_run_of_what_looks_like_a_host_takes_no_time() -> None:
+    started = time.process_time()
+    for text in (
+        "a." * 50_000,
+        "www." * 25_000,
+        "a-b." * 25_000,
+        "http://" * 15_000,
+        "a/" * 50_000,
+    ):
+        assert fit(text).truncated
+    assert time.process_time() - started < 0.5
 
 
 def test_flags_are_cut_in_pairs() -> None:

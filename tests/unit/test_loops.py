@@ -8,8 +8,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from loop_cases import CONVERSATIONS, LOOPS
 
-from common.loops import ROUNDS, is_loop, lookback, near_identical
+from common.loops import (
+    PERIODS,
+    ROUNDS,
+    SPAN,
+    is_loop,
+    lookback,
+    near_identical,
+    replies_limit,
+    replies_since,
+)
 from common.sending_rules import SendingRules
 from common.store.records import ConversationFacts, PastText
 from heliograph.models import Direction
@@ -21,9 +31,14 @@ LESS = timedelta(seconds=20)
 
 
 def facts(
-    said: Iterable[str], *, every: timedelta = LESS, resumed_at: datetime | None = None
+    said: Iterable[str],
+    *,
+    every: timedelta = LESS,
+    resumed_at: datetime | None = None,
+    rules: SendingRules = RULES,
 ) -> ConversationFacts:
-    """A conversation up to now; `<` begins a text of theirs, `>` one of ours, the oldest first."""
+    """A conversation up to now, as the store tells of it; `<` begins a text of theirs, `>` one of
+    ours, the oldest first."""
     newest_first = [
         PastText(
             id=str(place),
@@ -34,134 +49,55 @@ def facts(
         )
         for place, text in enumerate(reversed(list(said)), start=1)
     ]
-    return ConversationFacts(recent=tuple(newest_first), resumed_at=resumed_at)
+    since = replies_since(rules, NOW)
+    if since is not None and resumed_at is not None:
+        since = max(since, resumed_at)
+    ours = [
+        text
+        for text in newest_first
+        if since is not None and text.direction is Direction.OUTBOUND and text.at > since
+    ]
+    return ConversationFacts(
+        recent=tuple(newest_first[: lookback(rules)]),
+        replies=len(ours[: replies_limit(rules)]),
+        resumed_at=resumed_at,
+    )
 
 
 def loops(*said: str, rules: SendingRules = RULES, every: timedelta = LESS) -> bool:
     """Whether the last text, one of ours, would be one of a loop."""
     *before, last = said
     assert last[0] == ">"
-    return is_loop(facts(before, every=every), rules, body=last[1:].strip(), now=NOW)
-
-
-AWAY = "I am out of the office until 9 March and have no access to my texts."
-LOOPS = [
-    pytest.param((f"< {AWAY}", "> Thanks! A colleague will be in touch.") * 3, id="out of office"),
-    pytest.param(
-        (
-            "< Auto-reply: your request 4711 was received at 10:01.",
-            "> Thanks for your message. Your ticket number is 91.",
-            "< Auto-reply: your request 4712 was received at 10:02.",
-            "> Thanks for your message. Your ticket number is 92.",
-            "< Auto-reply: your request 4713 was received at 10:03.",
-            "> Thanks for your message. Your ticket number is 93.",
-        ),
-        id="numbers count on",
-    ),
-    pytest.param(
-        (
-            "> How can I help you?",
-            "< Sorry, I did not understand that. Reply MENU for options.",
-            "> I am sorry to hear that! How can I help you?",
-            "< SORRY, I did not understand that.  Reply MENU for options",
-            "> I am sorry to hear that. How can I help you?",
-            "< Sorry, I did not understand that! Reply MENU for options.",
-            "> I am sorry to hear that! How can I help you?",
-        ),
-        id="case and punctuation differ",
-    ),
-    pytest.param(("< 👍", "> 👍") * 3, id="emoji without words"),
-    pytest.param(
-        ("< 您好，我现在不方便回复。", "> 谢谢您的留言，我们会尽快回复。") * 3, id="Chinese"
-    ),
-    pytest.param(
-        ("< Your message", "< was received.", "> Thank you!", "> Anything else?") * 3,
-        id="two texts in each turn",
-    ),
-]
-CONVERSATIONS = [
-    pytest.param(("> Your table is booked for 7.",), id="a first text"),
-    pytest.param(("< ok", "> Great, see you at 7!") * 2, id="ok twice"),
-    pytest.param(
-        ("< yes", "> Is it for two?", "< yes", "> Indoors?", "< yes", "> A window seat?"),
-        id="yes to three questions",
-    ),
-    pytest.param(
-        (
-            "< 5",
-            "> Rate the room from 1 to 5.",
-            "< 5",
-            "> Rate the food from 1 to 5.",
-            "< 5",
-            "> Rate the staff from 1 to 5.",
-        ),
-        id="a survey",
-    ),
-    pytest.param(
-        (
-            "< 1",
-            "> Reply 1 for opening hours, 2 for bookings.",
-            "< 2",
-            "> Reply 1 for opening hours, 2 for bookings.",
-            "< 3",
-            "> Reply 1 for opening hours, 2 for bookings.",
-        ),
-        id="somebody tries the menu",
-    ),
-    pytest.param(
-        (
-            "< Where is my order?",
-            "> It left at 9 and is on its way.",
-            "< Where is my order?",
-            "> It is in your street now.",
-            "< Where is my order?",
-            "> It was left at your door.",
-        ),
-        id="an impatient customer with new answers",
-    ),
-    pytest.param(
-        (
-            "< hello?",
-            "> Hi! What can I do for you?",
-            "< hello?",
-            "> Hi! What can I do for you?",
-            "< I want to book a table",
-            "> Hi! What can I do for you?",
-        ),
-        id="the person goes on",
-    ),
-    pytest.param(("> Reminder: your rent is due.",) * 6, id="nobody answers"),
-    pytest.param(
-        ("< 👍", "> See you then!", "< ❤️", "> See you then!", "< 😂", "> See you then!"),
-        id="other emoji",
-    ),
-    pytest.param(
-        ("> Anything else?", "< no thanks", "> Have a good day!", "< you too", "> Bye!"),
-        id="a farewell",
-    ),
-]
+    recent = facts(before, every=every, rules=rules)
+    return is_loop(recent, rules, body=last[1:].strip(), now=NOW)
 
 
 @pytest.mark.parametrize("said", LOOPS)
-def test_a_loop_is_told_by_its_third_round(said: tuple[str, ...]) -> None:
+def test_a_loop_is_told_when_all_was_said_three_times(said: tuple[str, ...]) -> None:
     assert loops(*said)
 
 
+@pytest.mark.parametrize("said", LOOPS)
+def test_a_slow_loop_is_told_as_well(said: tuple[str, ...]) -> None:
+    assert loops(*said, every=timedelta(seconds=200))
+
+
 @pytest.mark.parametrize("said", CONVERSATIONS)
-def test_a_conversation_of_people_goes_on(said: tuple[str, ...]) -> None:
-    assert not loops(*said)
+@pytest.mark.parametrize("every", [LESS, timedelta(seconds=200)])
+def test_a_conversation_of_people_goes_on(said: tuple[str, ...], every: timedelta) -> None:
+    assert not loops(*said, every=every)
 
 
 @pytest.mark.parametrize("said", LOOPS)
-def test_before_the_third_round_nothing_is_suspected(said: tuple[str, ...]) -> None:
+def test_before_all_was_said_three_times_nothing_is_suspected(said: tuple[str, ...]) -> None:
     for end in range(1, len(said)):
         if said[end - 1][0] == ">":
             assert not loops(*said[:end])
 
 
 @pytest.mark.parametrize("said", LOOPS)
-def test_rounds_outside_the_window_do_not_count(said: tuple[str, ...]) -> None:
-    assert not loops(*said, every=timedelta(seconds=RULES.loop_window / 4))
+def test_rounds_of_long_ago_do_not_count(said: tuple[str, ...]) -> None:
+    assert not loops(*said, every=SPAN / 4)
 
 
 @pytest.mark.parametrize("said", LOOPS)
@@ -169,21 +105,24 @@ def test_a_number_without_the_rule_may_loop(said: tuple[str, ...]) -> None:
     assert not loops(*said, rules=SendingRules(loop_replies=None))
 
 
-@given(replies=st.integers(1, 40), sent=st.integers(0, 60))
-def test_more_texts_than_the_rule_allows_are_a_loop_whatever_they_say(
-    replies: int, sent: int
+@given(replies=st.integers(1, 40), sent=st.integers(0, 60), heard=st.integers(0, 4))
+def test_more_texts_than_the_rule_allows_are_a_loop_whatever_both_sides_say(
+    replies: int, sent: int, heard: int
 ) -> None:
     rules = SendingRules(loop_replies=replies)
-    said = [line for n in range(sent) for line in (f"< {_said(n)}", f"> {_said(n + 99)}")]
-    every = timedelta(seconds=1)
-    recent = facts(said[-lookback(rules) :], every=every)
+    said = [line for n in range(sent) for line in (*_heard(n, heard), f"> {_said(n + 99)}")]
+    recent = facts(said, every=timedelta(seconds=1), rules=rules)
     assert is_loop(recent, rules, body="and so on", now=NOW) is (sent >= replies)
 
 
 @given(sent=st.integers(30, 60))
 def test_a_busy_day_is_no_loop(sent: int) -> None:
-    said = [line for n in range(sent) for line in (f"< {_said(n)}", f"> {_said(n + 99)}")]
+    said = [line for n in range(sent) for line in (*_heard(n, 1), f"> {_said(n + 99)}")]
     assert not is_loop(facts(said), RULES, body="and so on", now=NOW)
+
+
+def _heard(n: int, texts: int) -> list[str]:
+    return [f"< {_said(n)} {_said(place)}" for place in range(texts)]
 
 
 def _said(n: int) -> str:
@@ -199,14 +138,17 @@ def test_texts_before_a_person_let_it_go_on_do_not_count() -> None:
         assert is_loop(facts(said[:-1], resumed_at=resumed), RULES, body=body, now=NOW) is expected
     rules = SendingRules(loop_replies=3)
     many = [f"> {_said(n)}" for n in range(3)]
-    assert is_loop(facts(many), rules, body="more", now=NOW)
-    assert not is_loop(facts(many, resumed_at=NOW - LESS), rules, body="more", now=NOW)
+    assert is_loop(facts(many, rules=rules), rules, body="more", now=NOW)
+    resumed = facts(many, rules=rules, resumed_at=NOW - LESS)
+    assert not is_loop(resumed, rules, body="more", now=NOW)
 
 
 def test_enough_of_the_history_is_asked_for() -> None:
-    assert lookback(RULES) >= 2 * 30 + 2 * ROUNDS
-    assert lookback(SendingRules(loop_replies=None)) >= 2 * ROUNDS
-    assert lookback(SendingRules(loop_replies=1)) >= 2 * ROUNDS
+    for rules in (RULES, SendingRules(loop_replies=1)):
+        assert lookback(rules) >= 2 * ROUNDS * max(PERIODS)
+        assert replies_limit(rules) >= (rules.loop_replies or 0)
+        assert replies_since(rules, NOW) == NOW - timedelta(seconds=rules.loop_window)
+    assert replies_since(SendingRules(loop_replies=None), NOW) is None
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from common.optout.answering import (
     TABLE,
     Answerer,
     answer_text,
+    lifts_block,
     row_of,
     who_answers,
 )
@@ -164,10 +165,56 @@ def test_a_plain_yes_on_toll_free_is_ours() -> None:
     assert who_answers("acs", TOLL_FREE, "US", DEFAULT, IN, word="YES") is US
 
 
-@pytest.mark.parametrize("word", [*KEYWORDS, *OPT_IN_WHERE_OPTED_OUT])
-def test_where_the_provider_has_its_own_list_no_listed_word_is_answered_twice(word: str) -> None:
-    keyword = KEYWORDS.get(word, IN)
-    assert who_answers("twilio", LOCAL, "US", DEFAULT, keyword, word=word) is PROVIDER
+@pytest.mark.parametrize(
+    ("provider", "kind", "known"),
+    [
+        (
+            "twilio",
+            LOCAL,
+            "STOP STOPALL UNSUBSCRIBE CANCEL END QUIT REVOKE OPTOUT START YES UNSTOP HELP INFO",
+        ),
+        (
+            "twilio",
+            TOLL_FREE,
+            "STOP STOPALL UNSUBSCRIBE CANCEL END QUIT REVOKE OPTOUT START UNSTOP HELP INFO",
+        ),
+        ("acs", SHORT_CODE, "STOP QUIT END REVOKE OPT_OUT CANCEL UNSUBSCRIBE START UNSTOP HELP"),
+    ],
+)
+def test_a_provider_answers_the_words_on_its_own_list_and_we_all_others(
+    provider: str, kind: NumberType, known: str
+) -> None:
+    theirs = {
+        word
+        for word in (*KEYWORDS, *OPT_IN_WHERE_OPTED_OUT)
+        if who_answers(provider, kind, "US", DEFAULT, KEYWORDS.get(word, IN), word=word) is PROVIDER
+    }
+    assert theirs == {word.replace("_", " ") for word in known.split()}
+
+
+@pytest.mark.parametrize("word", ["BAJA", "ARRET", "ALTO", "STOP ALL", "DESABONNER"])
+@pytest.mark.parametrize(("provider", "kind"), [("twilio", LOCAL), ("acs", SHORT_CODE)])
+def test_a_word_that_no_provider_knows_is_ours(provider: str, kind: NumberType, word: str) -> None:
+    assert who_answers(provider, kind, "US", DEFAULT, OUT, word=word) is US
+
+
+@pytest.mark.parametrize(
+    ("provider", "kind", "region", "word", "lifts"),
+    [
+        ("acs", TOLL_FREE, "US", "START", True),
+        ("acs", TOLL_FREE, "CA", "UNSTOP", True),
+        ("acs", TOLL_FREE, "PR", "YES", False),
+        ("telesign", TOLL_FREE, "US", "ALTA", False),
+        ("twilio", TOLL_FREE, "US", "YES", False),
+        ("twilio", LOCAL, "US", "YES", True),
+        ("acs", TOLL_FREE, "GB", "YES", True),
+        ("acs", LOCAL, "US", "REPRENDRE", True),
+    ],
+)
+def test_the_carriers_of_toll_free_numbers_lift_their_block_on_start_and_unstop_only(
+    provider: str, kind: NumberType, region: str, word: str, lifts: bool
+) -> None:
+    assert lifts_block(provider, kind, region, DEFAULT, word) is lifts
 
 
 @pytest.mark.parametrize("provider", ["acs", "twilio"])

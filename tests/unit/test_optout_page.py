@@ -54,6 +54,16 @@ def test_the_page_says_of_every_sender_who_answers_it() -> None:
     ]
 
 
+def test_the_page_lists_the_words_that_carriers_and_providers_know() -> None:
+    listed = [set(re.findall(r"`([^`]+)`", words)) for _, words in rows("| who | words |")]
+    by_name = {row.name: row.words for row in TABLE}
+    assert listed == [
+        by_name["Toll-free number (US, CA, PR)"],
+        by_name["Twilio, other numbers"],
+        by_name["ACS, US short code with managed opt-out"],
+    ]
+
+
 def test_the_page_quotes_our_usual_words() -> None:
     assert rows("| keyword | our usual words |") == [
         [f"`{keyword.value}`", answer_text(DEFAULT, keyword) or "*none*"] for keyword in Keyword

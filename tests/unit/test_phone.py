@@ -146,6 +146,7 @@ def test_what_only_looks_premium_is_allowed(raw: str) -> None:
     ("raw", "region"),
     [
         *itertools.product(["911", "112", "999", "000", "988"], ["US", "GB", "DE", "JP"]),
+        *itertools.product(["1-911", "0911", "1988", "0112"], ["US", "GB"]),
         ("9-1-1", "US"),
         (" (911) ", "US"),
         ("9 1 1", "US"),
@@ -189,6 +190,19 @@ def emergency_numbers(region: str) -> list[str]:
     ] + [metadata.emergency.example_number]
 
 
+SERVICES_OF_THE_US = {"211", "311", "411", "511", "611", "711", "811"}
+
+
+@pytest.mark.parametrize("raw", sorted(SERVICES_OF_THE_US))
+def test_a_service_code_of_the_us_is_no_emergency_number_there(raw: str) -> None:
+    refused(raw, "US", OutcomeCode.INVALID_RECIPIENT)
+    refused(f"+1 {raw}", "US", OutcomeCode.INVALID_RECIPIENT)
+
+
+def test_what_is_a_service_in_the_us_may_be_the_police_elsewhere() -> None:
+    refused("211", "BB", OutcomeCode.EMERGENCY_RECIPIENT)
+
+
 REGIONS = sorted(phonenumbers.SUPPORTED_SHORT_REGIONS)
 
 
@@ -200,6 +214,8 @@ def test_the_emergency_numbers_of_each_region_are_refused(region: str) -> None:
     for number in numbers:
         for raw in (number, "-".join(number), f"({number})"):
             refused(raw, region, OutcomeCode.EMERGENCY_RECIPIENT)
+        if number in SERVICES_OF_THE_US:
+            continue
         if code:
             refused(f"+{code}{number}", "US", OutcomeCode.EMERGENCY_RECIPIENT)
         refused(number, "US", OutcomeCode.EMERGENCY_RECIPIENT)

@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
-from processor_world import AWAY, OTHER, OUR_ANSWERS, OURS, THEIRS, World, delivery, received, say
+from processor_world import (
+    AWAY,
+    MORNING,
+    OTHER,
+    OUR_ANSWERS,
+    OURS,
+    THEIRS,
+    World,
+    delivery,
+    received,
+    say,
+)
 
 from common.bus.messages import BusUnavailable
 from common.sender_types import NumberType
 from common.sending_rules import Answers, SendingRules
+from common.store.consents import ConsentSource, NewConsent
 from common.store.memory import MemoryConsentLedger
 from common.store.records import SendState, turn_id
 from heliograph import Keyword
+
+
+def providers_word(at: datetime = MORNING + timedelta(minutes=5)) -> NewConsent:
+    """The provider refused a text, because the remote had opted out."""
+    return NewConsent(
+        tenant_id="acme",
+        number=OURS,
+        remote=THEIRS,
+        opted_out=True,
+        at=at,
+        source=ConsentSource.REFUSAL,
+        rule="recipient_opted_out",
+        who="provider:acs",
+        message_id="refused",
+    )
 
 
 async def test_the_first_stop_gets_one_confirmation_and_the_second_none() -> None:
@@ -51,13 +78,45 @@ async def test_each_change_of_mind_is_answered_once() -> None:
     assert [item["body"] for item in world.notices()] == ["Bye €.", "Hello.", "Bye €."]
 
 
-async def test_help_is_answered_each_time_but_not_to_one_who_has_opted_out() -> None:
+async def test_help_is_not_answered_to_one_who_has_opted_out() -> None:
     world = World()
     world.routes.rules = OUR_ANSWERS
-    await say(world, "HELP", "HELP", "STOP", "HELP")
-    answered = [item["notice"] for item in world.notices()]
-    assert answered == ["help", "help", "opt_out"]
+    await say(world, "HELP", "STOP")
+    await say(world, "HELP", first=11)
+    assert [item["notice"] for item in world.notices()] == ["help", "opt_out"]
     assert [turn.keyword for turn in world.turns()][-1] is Keyword.HELP
+
+
+async def test_help_is_answered_once_in_ten_minutes_to_each_remote_and_by_each_number() -> None:
+    world = World()
+    world.routes.rules = OUR_ANSWERS
+    world.numbers.others = (OTHER,)
+    await say(world, *["HELP"] * 21)
+    await say(world, "HELP", number=OTHER)
+    await say(world, "HELP", remote="+15551230009")
+    answered = [(item["number"], item["remote"]) for item in world.notices()]
+    assert answered == [*[(OURS, THEIRS)] * 3, (OTHER, THEIRS), (OURS, "+15551230009")]
+
+
+@pytest.mark.parametrize("body", ["STOP", "START", "HELP"])
+async def test_an_answer_is_worth_sending_for_five_minutes(body: str) -> None:
+    world = World()
+    world.routes.rules = OUR_ANSWERS
+    await say(world, body)
+    (notice,) = world.notices()
+    assert notice["expires_at"] == MORNING + timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("word", ["YES", "Alta", "REPRENDRE"])
+async def test_what_the_carrier_does_not_take_for_an_opt_in_is_none(word: str) -> None:
+    world = World()
+    world.routes.rules, world.routes.type = OUR_ANSWERS, NumberType.TOLL_FREE
+    await say(world, "STOP", word)
+    assert world.notices() == []
+    turn = world.turns()[-1]
+    assert (turn.keyword, turn.can_send) == (None, False)
+    await say(world, "START", first=3)
+    assert (world.turns()[-1].keyword, world.turns()[-1].can_send) == (Keyword.OPT_IN, True)
 
 
 async def test_help_without_configured_words_is_left_to_the_agent() -> None:
@@ -90,12 +149,33 @@ async def test_a_number_that_is_gone_answers_nothing() -> None:
     assert consent.opted_out
 
 
-async def test_in_a_tenants_scope_only_the_first_number_confirms() -> None:
+async def test_a_stop_is_confirmed_once_also_where_the_providers_word_came_first() -> None:
+    world = World()
+    world.routes.rules = OUR_ANSWERS
+    await MemoryConsentLedger(world.memory).note([providers_word()])
+    await say(world, "STOP", "STOP")
+    assert [item["body"] for item in world.notices()] == ["Bye €."]
+
+
+@pytest.mark.parametrize(
+    ("said", "confirming"),
+    [
+        ([("STOP", OURS), ("STOP", OTHER)], [OURS]),
+        ([("STOP", OURS), ("START", OTHER), ("STOP", OTHER)], [OURS, OTHER]),
+        ([("STOP", OURS), ("START", OTHER), ("STOP", OURS), ("STOP", OTHER)], [OURS, OURS]),
+        ([("STOP", OURS), ("START", OTHER), ("STOP", OTHER), ("STOP", OURS)], [OURS, OTHER]),
+        ([("STOP", OURS), ("START", OURS), ("STOP", OTHER)], [OURS, OTHER]),
+    ],
+)
+async def test_in_a_tenants_scope_the_first_number_to_hear_it_after_an_opt_in_confirms(
+    said: list[tuple[str, str]], confirming: list[str]
+) -> None:
     world = World()
     world.routes.rules = OUR_ANSWERS
     world.numbers.others = (OTHER,)
     world.memory.tenants["acme"] = {"opt_out_scope": "tenant"}
-    await say(world, "STOP")
-    world.instant += timedelta(minutes=1)
-    await say(world, "STOP", first=1, number=OTHER)
-    assert [item["number"] for item in world.notices()] == [OURS]
+    for minute, (body, number) in enumerate(said):
+        world.instant += timedelta(minutes=1)
+        await say(world, body, first=minute, number=number)
+    confirmed = [item["number"] for item in world.notices() if item["notice"] == "opt_out"]
+    assert confirmed == confirming

@@ -126,7 +126,7 @@ async def test_what_was_recorded_as_an_opt_out_is_noted_whatever_the_matcher_say
         await world.inbox("one").handle([event])
     world.memory.consent_ledger.clear()
     world.memory.consents.clear()
-    world.matches = lambda text: None
+    world.rules = lambda text: None
     assert await world.inbox("one").handle([event]) == [Done()]
     assert (await standing(world)).opted_out
 
@@ -268,6 +268,17 @@ async def test_a_report_that_says_opted_out_is_noted_and_cancels_without_an_answ
     assert state(world, held) == (SendState.RELEASED, "cancelled")
     assert held in world.nudged()
     assert world.notices() == []
+
+
+async def test_a_late_report_does_not_undo_a_newer_start() -> None:
+    world = World()
+    sent = await hold(world, "sent")
+    world.memory.messages[sent]["sent_at"] = MORNING
+    await say(world, "STOP", "START", first=1)
+    told = report(sent, status=ReportStatus.REJECTED).model_copy(update={"code": "4007"})
+    await world.inbox().handle([delivery(told)])
+    assert not (await standing(world)).opted_out
+    assert len(world.memory.consent_ledger) == 3
 
 
 @pytest.mark.parametrize("code", [None, "4005"])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -201,9 +202,17 @@ async def test_a_limited_text_uses_up_no_attempt(desk: Desk) -> None:
 async def test_a_limited_text_expires_by_its_own_time(desk: Desk) -> None:
     set_rules(desk, units_per_minute=1, requests_per_minute=1)
     await desk.replica().handle(delivery(command(command_id="c-1")))
-    late = command(command_id="c-2", expires_at=desk.instant + timedelta(seconds=0.3))
+    expires_at = datetime.now(UTC) + timedelta(seconds=0.4)  # The policy goes by the real clock.
+    late = command(command_id="c-2", expires_at=expires_at)
     verdict = await desk.replica().handle(delivery(late))
     assert verdict == Defer(0.5)  # Not a minute: the agent hears of it when it is over.
+    await asyncio.sleep((expires_at - datetime.now(UTC)).total_seconds() + 0.001)
+    assert await desk.replica().handle(delivery(late)) == Done()
+    assert [outcome.code for outcome in desk.told()] == [
+        OutcomeCode.SENT,
+        OutcomeCode.COMMAND_EXPIRED,
+    ]
+    assert len(desk.client.sent) == 1
 
 
 async def test_a_daily_budget_refuses_what_is_above_it(desk: Desk) -> None:

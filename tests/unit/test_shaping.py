@@ -112,8 +112,17 @@ def test_concatenate_ends_at_the_tables_segments(
 
 def test_a_numbers_own_most_segments_stand_before_the_table() -> None:
     rules = {"long_text": LongText.CONCATENATE, "kind": SHORT_CODE}
-    assert shaped("я" * 67 * 6, max_segments=6, **rules).problem is None
+    assert shaped("a" * 153 * 6, max_segments=6, **rules).problem is None
+    assert shaped("a" * (153 * 6 + 1), max_segments=6, **rules).problem is TOO_LONG
     assert shaped("a" * 307, max_segments=2, **rules).problem is TOO_LONG
+
+
+def test_no_rule_lets_a_us_short_code_send_more_than_four_segments_outside_gsm() -> None:
+    rules = {"long_text": LongText.CONCATENATE, "kind": SHORT_CODE}
+    assert shaped("я" * 67 * 4, max_segments=6, **rules).problem is None
+    assert shaped("я" * (67 * 4 + 1), max_segments=6, **rules).problem is TOO_LONG
+    assert shaped("я" * (67 * 4 + 1), max_segments=6, from_us=False, **rules).problem is None
+    assert shaped("я" * (67 * 2 + 1), max_segments=2, **rules).problem is TOO_LONG
 
 
 def test_concatenate_ends_at_the_providers_characters_whatever_the_rule() -> None:

@@ -15,7 +15,9 @@ stored, not max(TAT, now): so n > c conforms after some idle time, and the proof
 
 **The use.** Asks of at most c units that come back when told keep TAT ahead of now, which admits
 (L - c + 1) / L >= 98 % of the limit. The capacity is what a late one may be late: 2 % of the
-window. An ask of more than c units leaves capacity unused around it, for the bound's sake.
+window. Asks of n > c units each follow n + (n - c) intervals after each other, for the bound's
+sake, which is n / (2 n - c) of that. A larger capacity for them would need a longer interval for
+all, since one meter counts asks of every size.
 
 **The order.** A text that finds no room, or others before it, gets a place (`slot`) in a queue, the
 TAT as it will be when all before it have left. It comes back at that instant, takes what fits, and
@@ -77,6 +79,15 @@ class Meter:
     def span(self, recipients: int) -> int:
         """By how much a call advances the TAT."""
         return (self.each * recipients + self.once) * self.interval
+
+    @property
+    def gap(self) -> int:
+        """What a call of more than the capacity has to wait besides, before it conforms."""
+        return max(0, self.lead)
+
+    def place(self, recipients: int) -> int:
+        """What a text takes of the queue: places any closer would be come to in vain."""
+        return self.span(recipients) + recipients * self.gap
 
     def recipients(self, tat: int, now: int, wanted: int) -> int:
         """For how many recipients a call conforms now."""
@@ -157,11 +168,11 @@ def _placed(
     if slot is None:
         end = max(state.queue, state.tat(first))
         place = to_tick(max(end + first.lead, state.paused))
-        return replace(state, queue=end + first.span(rest)), place, place
+        return replace(state, queue=end + first.place(rest)), place, place
     if early:
         return state, slot, slot
     line = max(state.again, state.tat(first), state.paused)
-    return replace(state, again=line + first.span(1)), slot, line + first.lead
+    return replace(state, again=line + first.place(1)), slot, line + first.lead
 
 
 def _end_of_queue(state: State, first: Meter, now: int) -> int:

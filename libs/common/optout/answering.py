@@ -54,6 +54,9 @@ class Row:
     answers: Mapping[Keyword, Answerer]
     words: frozenset[str] = _LISTED
     """Words to which it reacts; those that it does not know are ours to answer."""
+    lifted_by: frozenset[str] | None = None
+    """Words by which the remote lifts the block that the other side has put up; None where any
+    will do, because there is none or it is told of the opt-in."""
     fixed: bool = False
     """Whether nobody can agree on anything else (`rules.answers`)."""
     source: str
@@ -71,6 +74,20 @@ _CARRIER: Final = {
 _OURS: Final = _all(Answerer.US)
 _THEIRS: Final = _all(Answerer.PROVIDER)
 _SMS_FAQ: Final = "Microsoft docs, SMS FAQ"
+_TWILIO: Final = "Twilio docs, Opt-out keywords"
+
+_CARRIER_LIFTS: Final = frozenset({"START", "UNSTOP"})
+_CARRIER_WORDS: Final = frozenset({"STOP"}) | _CARRIER_LIFTS
+_TWILIO_STOPS: Final = frozenset(
+    {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}
+)
+_TWILIO_HELPS: Final = frozenset({"HELP", "INFO"})
+_TWILIO_LIFTS: Final = frozenset({"START", "YES", "UNSTOP"})
+_SHORT_CODE_WORDS: Final = frozenset(
+    {"STOP", "QUIT", "END", "REVOKE", "OPT OUT", "CANCEL", "UNSUBSCRIBE", "START", "UNSTOP", "HELP"}
+)
+"""As `common.keywords` writes them. Each list is the provider's own; Spanish and French words are
+on none."""
 
 TABLE: Final = (
     Row(
@@ -81,17 +98,29 @@ TABLE: Final = (
         source=f"{_SMS_FAQ}: one-way, it cannot receive",
     ),
     Row(
-        name="Twilio, any number",
+        name="Twilio, toll-free number (US, CA, PR)",
+        provider="twilio",
+        type=NumberType.TOLL_FREE,
+        regions=_TOLL_FREE_REGIONS,
+        answers=_THEIRS,
+        words=_TWILIO_STOPS | _TWILIO_HELPS | _CARRIER_LIFTS,
+        lifted_by=_CARRIER_LIFTS,
+        source=f"{_TWILIO}: as below, but only START and UNSTOP opt in",
+    ),
+    Row(
+        name="Twilio, other numbers",
         provider="twilio",
         answers=_THEIRS,
-        source="Twilio docs, Opt-out keywords: blocks and answers by default",
+        words=_TWILIO_STOPS | _TWILIO_HELPS | _TWILIO_LIFTS,
+        source=f"{_TWILIO}: blocks and answers by default",
     ),
     Row(
         name="Toll-free number (US, CA, PR)",
         type=NumberType.TOLL_FREE,
         regions=_TOLL_FREE_REGIONS,
         answers=_CARRIER,
-        words=frozenset({"STOP", "START", "UNSTOP"}),
+        words=_CARRIER_WORDS,
+        lifted_by=_CARRIER_LIFTS,
         fixed=True,
         source=f"{_SMS_FAQ}: enforced by US carriers, cannot be overridden",
     ),
@@ -102,6 +131,7 @@ TABLE: Final = (
         regions=frozenset({"US"}),
         managed=True,
         answers=_THEIRS,
+        words=_SHORT_CODE_WORDS,
         source=f"{_SMS_FAQ}: with the replies of the program brief",
     ),
     Row(
@@ -230,6 +260,21 @@ def who_answers(
     if not row.fixed or answerer is Answerer.US:
         answerer = _AS_TOLD.get(rules.answers, answerer)
     return answerer if word is None or word in row.words else Answerer.US
+
+
+def lifts_block(
+    provider: str,
+    type: NumberType,  # noqa: A002 - as above
+    region: str,
+    rules: SendingRules,
+    word: str,
+    *,
+    partner: str | None = None,
+) -> bool:
+    """Whether texts can go out again to one who was opted out and says a listed word that opts in.
+    A carrier that knows the word lifts its block; of another word it hears nothing."""
+    lifted_by = row_of(provider, type, region, rules, partner=partner).lifted_by
+    return lifted_by is None or word in lifted_by
 
 
 _AS_TOLD: Final[Mapping[Answers, Answerer]] = {

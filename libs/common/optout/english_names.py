@@ -106,6 +106,11 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         my contact number
         """
     ),
+    "our_number": listed(
+        """
+        my|our number|cell|digits, my phone number, my cell phone? number, my contact number
+        """
+    ),
     "my_name": listed(
         """
         my name|info|information|contact|data, my contact info|information, my phone

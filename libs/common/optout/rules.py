@@ -13,6 +13,9 @@ class Weight(StrEnum):
     """It ends texts for good: whatever else the text says."""
     PLAIN = "plain"
     """It ends texts, unless the text says that it is about this moment ("I'm driving")."""
+    BARE = "bare"
+    """It ends something that the sentence may go on to name ("opt out, for the waiver"): its own
+    sentence must be read to the end."""
     ALONE = "alone"
     """It could be about anything, so the text must hold nothing else but courtesies and the usual
     reasons ("wrong number")."""

@@ -18,6 +18,9 @@ MAX_WORDS: Final = 60
 sentence is as likely a quotation, a story or a pasted page, and only a person or a model can tell.
 Two segments' worth of words covers what people write in anger, and bounds the time."""
 
+LAUGH: Final = ("haha",)
+"""Stands for emoji that laugh. No rule can read it: who writes "stop" and laughs wants more."""
+
 QUOTED: Final = "\N{LEFT DOUBLE QUOTATION MARK}"
 """Stands for whatever was quoted: somebody else's words. No rule can read it."""
 
@@ -86,6 +89,7 @@ _SINGLE_QUOTED: Final = re.compile(r"(?<!\w)'(?=\w)[^']*(?:(?<=\w)'(?=\w)[^']*)*
 _TOKEN: Final = re.compile(r"[^\W_]+")
 _TOKENS: Final = re.compile(
     r"(?P<word>[^\W_]+|“)"
+    r"|(?P<laugh>[😂🤣😆😹]+)"
     r"|(?P<blank>(?:[^\S\n]|[*_~#'])+|(?<=\w)-(?=\w)|(?<=\d)[.,:](?=\d))"
     r"|(?P<pause>\.{2,}(?![.!?])|[¡¿]+)"
     r"|(?P<end>[.!?;\n]+)"
@@ -171,6 +175,8 @@ def _segments(plain: str) -> Iterator[Segment]:
             if words:
                 yield Segment(tuple(words), sentence, asks="?" in token[0])
                 words = []
+            if kind == "laugh":
+                yield Segment(LAUGH, sentence, asks=False)
             sentence += kind == "end"
     if words:
         yield Segment(tuple(words), sentence, asks=False)

@@ -13,7 +13,7 @@ what is none is `examples.toml`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
@@ -33,10 +33,15 @@ class Match:
     """The words that matched, as the matcher reads them: small, without accents and shorthand."""
 
 
-class WordingMatcher(Protocol):
-    """Tells an opt-out in free wording. A model can take this place; it must not raise."""
+Matches = Callable[[str], Match | None]
+"""The rules, or what was found for some texts before."""
 
-    def __call__(self, text: str, /) -> Match | None: ...
+
+class WordingMatcher(Protocol):
+    """Tells an opt-out in free wording in the rules' place, as a model would. Where it raises or is
+    late, the rules judge the text (`processor.wording`)."""
+
+    async def __call__(self, text: str, /) -> Match | None: ...
 
 
 class Reading(NamedTuple):
@@ -74,7 +79,7 @@ GATE: Final = Gate([pattern.needs for pattern, _ in _CORES.patterns], SHORTHAND)
 """Opens to every text in which a rule could find its words."""
 
 _PLACE: Final = {rule.name: place for place, rule in enumerate(RULES)}
-_ORDER: Final = (Weight.ALONE, Weight.PLAIN, Weight.CLEAR)
+_ORDER: Final = (Weight.ALONE, Weight.BARE, Weight.PLAIN, Weight.CLEAR)
 
 
 def classify_wording(text: str) -> Match | None:
@@ -104,11 +109,13 @@ def opt_out_in(segments: Sequence[Segment]) -> Match | None:
 
 def _counts(rule: Rule, segment: Segment, unread: Sequence[Segment]) -> bool:
     """Whether an opt-out counts beside the segments that could not be read."""
-    if rule.weight is Weight.ALONE and unread:
+    around = [it for it in unread if it.sentence == segment.sentence]
+    if (rule.weight is Weight.ALONE and unread) or (rule.weight is Weight.BARE and around):
         return False
-    if rule.weight is Weight.PLAIN and any(_OF_THE_MOMENT.occurs_in(it.words) for it in unread):
+    of_the_moment = any(_OF_THE_MOMENT.occurs_in(it.words) for it in unread)
+    if rule.weight is not Weight.CLEAR and of_the_moment:
         return False
-    return not any(_turns_round(it) for it in unread if it.sentence == segment.sentence)
+    return not any(map(_turns_round, around))
 
 
 def _turns_round(segment: Segment) -> bool:

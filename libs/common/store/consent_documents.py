@@ -13,6 +13,13 @@ from typing import Any, Final
 from common.sending_rules import OptOutScope
 from common.store.approvals import decided
 from common.store.clock import milliseconds
+from common.store.consent_heard import (
+    heard_after,
+    heard_word,
+    heard_words,
+    hearing,
+    is_own_opt_out,
+)
 from common.store.consent_sync import sync_state
 from common.store.consents import ConsentSource, LedgerEntry, NewConsent, standing
 from common.store.control import SYSTEM, Actor
@@ -21,6 +28,7 @@ from common.store.records import (
     ApprovalDecision,
     Consent,
     ConversationFacts,
+    HeardWord,
     NewOutbound,
     PastText,
     SendState,
@@ -83,6 +91,8 @@ def read_consent(document: Mapping[str, Any]) -> Consent:
         opted_out_at=document.get("opted_out_at") or (document["at"] if out else None),
         in_doubt=bool(document.get("in_doubt", False)),
         cause=document.get("cause"),
+        opposed_at=document.get("opposed_at"),
+        heard=tuple(HeardWord(**word) for word in heard_words(document)),
     )
 
 
@@ -93,26 +103,42 @@ def superseded(
     at the same instant an opt-out, stands already.
 
     A word that says what stands already moves the instant and takes doubt away, unless it is as
-    doubtful itself; the cause and the instant of the opt-out stay those of the first.
+    doubtful itself; the cause and the instant of the opt-out stay those of the first. The remote's
+    own opt-out is heard also where a provider's newer word stands.
     """
     at = milliseconds(entry.at)
-    if old is not None and (at < old["at"] or (at == old["at"] and not entry.opted_out)):
-        return None
-    before = read_consent(old) if old is not None else None
-    fence = before.opted_out_at if before is not None else None
-    if old is not None and before is not None and before.opted_out is entry.opted_out:
+    if old is None:
+        return _turned(entry, now, fence=None, opposed_at=None)
+    before = read_consent(old)
+    overtaken = at < old["at"] or (at == old["at"] and not entry.opted_out)
+    if before.opted_out is entry.opted_out:
+        heard = heard_after(old, entry, now)
+        if overtaken:
+            return {**old, "heard": heard}
         doubt = before.in_doubt and entry.in_doubt
-        return {**old, "at": at, "opted_out_at": fence, "in_doubt": doubt}
+        changes = {"at": at, "opted_out_at": before.opted_out_at, "in_doubt": doubt}
+        return {**old, **changes, "heard": heard}
+    if overtaken:
+        return None
+    return _turned(entry, now, fence=before.opted_out_at, opposed_at=old["at"])
+
+
+def _turned(
+    entry: NewConsent, now: datetime, *, fence: datetime | None, opposed_at: datetime | None
+) -> dict[str, Any]:
+    """A standing that an entry makes."""
     return {
         "_id": entry.conversation_id,
         "tenant_id": entry.tenant_id,
         "number": entry.number,
         "remote": entry.remote,
         "opted_out": entry.opted_out,
-        "at": at,
+        "at": milliseconds(entry.at),
         "opted_out_at": now if entry.opted_out else fence,
+        "opposed_at": opposed_at,
         "in_doubt": entry.in_doubt,
         "cause": entry.id,
+        "heard": [heard_word(entry, now)] if is_own_opt_out(entry) else [],
         "message_id": entry.message_id,
         "sync": sync_state(entry.source, now),
     }
@@ -126,11 +152,17 @@ def superseding(entry: NewConsent, now: datetime) -> list[dict[str, Any]]:
     same_instant = {"$and": [{"$eq": [at, "$at"]}, entry.opted_out]}
     fence = {"$ifNull": ["$opted_out_at", {"$cond": ["$opted_out", "$at", None]}]}
     doubt = {"$and": [{"$ifNull": ["$in_doubt", False]}, entry.in_doubt]}
-    repeated = {"$mergeObjects": ["$$ROOT", {"at": at, "opted_out_at": fence, "in_doubt": doubt}]}
-    kept = {} if entry.opted_out else {"opted_out_at": fence}
-    turned = {"$mergeObjects": [{"$literal": superseded(None, entry, now)}, kept]}
-    new = {"$cond": [{"$eq": ["$opted_out", entry.opted_out]}, repeated, turned]}
-    return [{"$replaceWith": {"$cond": [{"$or": [newer, same_instant]}, new, "$$ROOT"]}}]
+    same = {"$eq": ["$opted_out", entry.opted_out]}
+    heard = {"heard": hearing(entry, now, fence)}
+    moved = {"at": at, "opted_out_at": fence, "in_doubt": doubt}
+    repeated = {"$mergeObjects": ["$$ROOT", moved, heard]}
+    kept: dict[str, Any] = {"opposed_at": {"$ifNull": ["$at", None]}}
+    kept |= {} if entry.opted_out else {"opted_out_at": fence}
+    literal = {"$literal": _turned(entry, now, fence=None, opposed_at=None)}
+    turned = {"$mergeObjects": [literal, kept]}
+    new = {"$cond": [same, repeated, turned]}
+    overtaken = {"$cond": [same, {"$mergeObjects": ["$$ROOT", heard]}, "$$ROOT"]}
+    return [{"$replaceWith": {"$cond": [{"$or": [newer, same_instant]}, new, overtaken]}}]
 
 
 def fence_of(
@@ -142,8 +174,10 @@ def fence_of(
 
 def is_confirmation(text: Mapping[str, Any], consents: Sequence[Mapping[str, Any]]) -> bool:
     """Whether a text is the confirmation of an opt-out that stands."""
-    causes = {turn_id(item["message_id"]) for item in consents if item.get("message_id")}
-    return text.get("notice") == Keyword.OPT_OUT.value and text["in_reply_to"] in causes
+    said = {item.get("message_id") for item in consents}
+    said |= {word["message_id"] for item in consents for word in heard_words(item)}
+    answered = {turn_id(message_id) for message_id in said if message_id}
+    return text.get("notice") == Keyword.OPT_OUT.value and text["in_reply_to"] in answered
 
 
 def cancelled(text: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -174,14 +208,17 @@ def notice_document(text: NewOutbound, *, seq: int, by: Actor, now: datetime) ->
 
 
 def conversation_facts(
-    hold: Mapping[str, Any] | None, recent: Sequence[PastText]
+    hold: Mapping[str, Any] | None, recent: Sequence[PastText], ours: Sequence[datetime]
 ) -> ConversationFacts:
-    """A conversation's hold, if it has ever had one, and its newest texts, newest first."""
+    """A conversation's hold, if it has ever had one, its newest texts, newest first, and the
+    instants of those of ours that may count as replies."""
     inbound = (text.at for text in recent if text.direction is Direction.INBOUND)
     known = hold or {}
+    resumed_at = known.get("resumed_at")
     return ConversationFacts(
         held_since=known.get("held_since"),
-        resumed_at=known.get("resumed_at"),
+        resumed_at=resumed_at,
         recent=tuple(recent),
         last_inbound_at=next(inbound, None),
+        replies=sum(resumed_at is None or at > resumed_at for at in ours),
     )

@@ -56,9 +56,17 @@ class Conversations(Protocol):
     """What the policy asks of a conversation, and the hold that a suspected loop puts on it."""
 
     async def facts(
-        self, tenant_id: str, number: str, remote: str, *, limit: int
+        self,
+        tenant_id: str,
+        number: str,
+        remote: str,
+        *,
+        limit: int,
+        replies_since: datetime | None = None,
+        replies_limit: int = 0,
     ) -> ConversationFacts:
-        """The hold, and the newest `limit` texts of the history (by the history index)."""
+        """The hold, the newest `limit` texts of the history, and how many of ours, up to
+        `replies_limit`, are later than `replies_since` (all by the history index)."""
         ...
 
     async def hold(

@@ -334,4 +334,5 @@ def applied_report(report: NewReport, document: dict[str, Any] | None) -> Applie
         command_id=document["command_id"],
         tell=not known and document.get("notice") is None,
         traceparent=document.get("traceparent"),
+        sent_at=document.get("sent_at") or document.get("begun_at"),
     )

@@ -153,14 +153,15 @@ def _placed(first: Meter, slot: int | None) -> list[Stage]:
         ticks = {"$ceil": {"$divide": [{"$max": [ready, "$paused"]}, TICK]}}
         place = {"$multiply": [ticks, TICK]}
         used = {"$add": [{"$multiply": ["$answer.rest", first.each]}, first.once]}
-        end = {"$add": ["$answer.end", {"$multiply": [used, first.interval]}]}
+        gaps = {"$multiply": ["$answer.rest", first.gap]}
+        end = {"$add": ["$answer.end", {"$multiply": [used, first.interval]}, gaps]}
         return [
             {"$set": {"answer.end": {"$max": ["$queue", tat]}}},
             {"$set": {"answer.slot": place, "answer.target": place}},
             {"$set": {"queue": _if(rests, end, "$queue")}},
         ]
     comes_again = {"$and": [rests, {"$gte": [_NOW, "$answer.due"]}]}
-    behind = {"$add": ["$answer.line", first.span(1)]}
+    behind = {"$add": ["$answer.line", first.place(1)]}
     target = _if(comes_again, {"$add": ["$answer.line", first.lead]}, slot)
     return [
         {"$set": {"answer.line": {"$max": ["$again", tat, "$paused"]}}},

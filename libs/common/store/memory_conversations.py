@@ -7,7 +7,7 @@ from datetime import datetime
 
 from common.store.clock import milliseconds
 from common.store.consent_documents import conversation_facts
-from common.store.documents import past_text
+from common.store.documents import OUTBOUND, past_text
 from common.store.memory_database import Memory
 from common.store.records import ConversationFacts, conversation_id
 
@@ -19,7 +19,14 @@ class MemoryConversationFacts:
         self._memory = memory
 
     async def facts(
-        self, tenant_id: str, number: str, remote: str, *, limit: int
+        self,
+        tenant_id: str,
+        number: str,
+        remote: str,
+        *,
+        limit: int,
+        replies_since: datetime | None = None,
+        replies_limit: int = 0,
     ) -> ConversationFacts:
         conversation = conversation_id(tenant_id, number, remote)
         texts = [
@@ -29,7 +36,15 @@ class MemoryConversationFacts:
         ]
         texts.sort(key=lambda item: (item["at"], item["seq"]), reverse=True)
         newest = [past_text(item) for item in texts[: max(limit, 0)]]
-        return conversation_facts(self._memory.conversation_holds.get(conversation), newest)
+        ours = [
+            item["at"]
+            for item in texts
+            if item["direction"] == OUTBOUND
+            and replies_since is not None
+            and item["at"] > replies_since
+        ]
+        hold = self._memory.conversation_holds.get(conversation)
+        return conversation_facts(hold, newest, ours[: max(replies_limit, 0)])
 
     async def hold(
         self, tenant_id: str, number: str, remote: str, *, reason: str, at: datetime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 from common.store.client import Database, Document, guarded
 from common.store.clock import Clock, milliseconds, utc_now
 from common.store.consent_documents import conversation_facts
-from common.store.documents import PAST_TEXT_FIELDS, past_text
+from common.store.documents import OUTBOUND, PAST_TEXT_FIELDS, past_text
 from common.store.records import ConversationFacts, PastText, conversation_id
 from common.store.schema import CONVERSATION_HOLDS, MESSAGES
 
@@ -26,11 +27,22 @@ class MongoConversationFacts:
 
     @guarded
     async def facts(
-        self, tenant_id: str, number: str, remote: str, *, limit: int
+        self,
+        tenant_id: str,
+        number: str,
+        remote: str,
+        *,
+        limit: int,
+        replies_since: datetime | None = None,
+        replies_limit: int = 0,
     ) -> ConversationFacts:
         conversation = conversation_id(tenant_id, number, remote)
-        hold = await self._holds_of_majority.find_one({"_id": conversation, "tenant_id": tenant_id})
-        return conversation_facts(hold, await self._recent(tenant_id, conversation, limit))
+        hold, recent, ours = await asyncio.gather(
+            self._holds_of_majority.find_one({"_id": conversation, "tenant_id": tenant_id}),
+            self._recent(tenant_id, conversation, limit),
+            self._ours(tenant_id, conversation, replies_since, replies_limit),
+        )
+        return conversation_facts(hold, recent, ours)
 
     async def _recent(self, tenant_id: str, conversation: str, limit: int) -> list[PastText]:
         if limit < 1:
@@ -41,6 +53,26 @@ class MongoConversationFacts:
         )
         newest = found.sort([("at", -1), ("seq", -1)]).limit(limit)
         return [past_text(document) for document in await newest.to_list(None)]
+
+    async def _ours(
+        self, tenant_id: str, conversation: str, since: datetime | None, limit: int
+    ) -> list[datetime]:
+        """The instants of our newest texts; which of them count the hold says, which is read at the
+        same time."""
+        if since is None or limit < 1:
+            return []
+        found = self._messages.find(
+            {
+                "conversation_id": conversation,
+                "tenant_id": tenant_id,
+                "in_history": True,
+                "direction": OUTBOUND,
+                "at": {"$gt": since},
+            },
+            {"_id": False, "at": True},
+        )
+        newest = found.sort([("at", -1), ("seq", -1)]).limit(limit)
+        return [document["at"] for document in await newest.to_list(None)]
 
     @guarded
     async def hold(

@@ -29,6 +29,8 @@ _TOLD: Final[Document] = {
     "report_told": True,
     "notice": True,
     "traceparent": True,
+    "sent_at": True,
+    "begun_at": True,
 }
 
 

@@ -132,6 +132,17 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeardWord:
+    """An opt-out in the remote's own words."""
+
+    id: str
+    """The ledger entry's."""
+    at: datetime
+    noted_at: datetime
+    message_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
     """What a remote has said to one number, as it stands: the newest entry of the ledger counts."""
 
@@ -148,6 +159,11 @@ class Consent:
     """Free wording was taken for an opt-out; a person should confirm or undo it."""
     cause: str | None = None
     """The ledger entry that made it what it is; later entries that say the same change nothing."""
+    opposed_at: datetime | None = None
+    """When the newest word to the contrary was said, which this standing took back."""
+    heard: tuple[HeardWord, ...] = ()
+    """The remote's own opt-outs of this standing in the order of noting, the latest few. A provider
+    or a person may have said so before: that is the cause, and this is what is confirmed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +178,9 @@ class ConversationFacts:
     """The newest texts of its history, newest first."""
     last_inbound_at: datetime | None = None
     """Of the newest inbound text among `recent`."""
+    replies: int = 0
+    """Our texts of its history since the instant asked for, and since a person let it go on; no
+    more than were asked for are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,6 +287,8 @@ class AppliedReport:
     tell: bool
     traceparent: str | None = None
     """Of the text, so that its report follows the same trace."""
+    sent_at: datetime | None = None
+    """When the text was sent, as far as known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
