@@ -10,10 +10,10 @@ RUN := $(VENV)/bin/python
 .PHONY: help env env-local run demo test check format lint types walls dead docs-check unit \
 	integration e2e bench lock clean rotate-master-key screenshots
 
-# Most of these tests wait for servers, so four share two cores. Each worker has servers of its own;
+# Most of these tests wait for servers, so three share two cores. Each worker has servers of its own;
 # the tests of one file stay together, because many share what they start. The order is that of
 # tests/e2e/conftest.py: long ones first.
-PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
+PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 
 help: ## List every habit
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

@@ -138,11 +138,13 @@ class ConsentSuite:
         await note(stores, stop_again)
         assert [word.id for word in (await stands(stores)).heard] == [stop_again.id]
 
-    async def test_only_the_latest_words_are_kept_beside_the_standing(self, stores: Stores) -> None:
+    async def test_the_first_and_the_latest_words_are_kept_beside_the_standing(
+        self, stores: Stores
+    ) -> None:
         stops = [new_consent(str(place), at=place) for place in range(12)]
         await note(stores, *stops)
         heard = [word.id for word in (await stands(stores)).heard]
-        assert heard == [stop.id for stop in stops[4:]]
+        assert heard == [stop.id for stop in (stops[0], *stops[5:])]
 
     async def test_an_opt_in_that_no_opt_out_preceded_sets_no_fence(self, stores: Stores) -> None:
         (consent,) = await note(stores, new_consent(opted_out=False))

@@ -43,6 +43,8 @@ class Kind(Enum):
     WORDS = rf"{_STAFF} GET {_THREADS}|{_STAFF} POST {_DECISIONS}|bus bodies|store messages|history"
     REMOTE = (
         rf"{WORDS}|{_STAFF} GET {_LIVES}|store (messages|consents|consent_ledger|conversations)"
+        # Whoever asks for a page is led back to it after signing in, and has named the number.
+        r"|nobody GET opt_out_page"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from typing import Final
+from urllib.parse import quote
 
 import aiohttp
 import orjson
@@ -18,6 +19,7 @@ from health.desk.approvals import LIMIT
 from heliograph import wire
 from local.simulator import events
 
+_TRAIL: Final = r"(admin|operator) GET (list_audit|list_audit_of_all|audit_page)|store audit"
 OURS: Final = NUMBER.replace("+", "%2B")
 
 
@@ -39,6 +41,7 @@ async def hold_texts(stage: Stage) -> None:
         assert status == 200
         await fail_to_send(stage)
         await park(stage)
+    await opt_out(stage)
     status, shown = await admin.post(f"{PAGES}/agents/front-desk/password")
     assert status == 200
     stage.cage.secret(
@@ -78,10 +81,22 @@ async def decide(stage: Stage, held: list[str]) -> None:
     endless = words("words that are too long on a page") * LIMIT
     assert (await approver.post(path, body=endless))[0] == 422
     assert (await approver.post(path, body=words("other words on a page")))[0] == 303
-    trail = r"(admin|operator) GET (list_audit|list_audit_of_all|audit_page)|store audit"
-    reason = words("the reason of a rejection", shown=trail)
+    reason = words("the reason of a rejection", shown=_TRAIL)
     assert (await approver.post(f"{PAGES}/approvals/{held[3]}/reject", reason=reason))[0] == 303
     assert (await approver.ask("POST", f"{at}/{held[3]}/reject", {"reason": "x" * 9999}))[0] == 422
+
+
+async def opt_out(stage: Stage) -> None:
+    """A phone says STOP, another one in free words, and a third is opted out by a person."""
+    cage, tap = stage.cage, stage.tap
+    for said in ("STOP", "Please stop texting me"):
+        phone = cage.remote()
+        await stage.world.simulator.text(phone, NUMBER, said)
+        await tap.wait(lambda it, phone=phone: phone.encode() in it.body and b"opt_out" in it.body)
+    path = f"{API}/consents/{OURS}/{quote(cage.remote(), safe='')}/opt-out"
+    kept = rf"{_TRAIL}|store consent_ledger"
+    note = {"note": cage.words("a note on an opt-out", shown=kept)}
+    assert (await stage.persons["approver"].ask("POST", path, note))[0] == 200
 
 
 async def fail_to_send(stage: Stage) -> None:

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 import aiohttp
 import bson
@@ -93,6 +94,7 @@ async def _known(stage: Stage) -> dict[str, list[str]]:
     texts = stage.world.database.collection("messages").find({"tenant_id": "acme"})
     messages = [document async for document in texts]
     connections = stage.world.database.collection("connections").find()
+    consents = stage.world.database.collection("consents").find()
     return {
         "tenant_id": ["acme"],
         "agent_id": [stage.world.seed.agent_id],
@@ -100,6 +102,7 @@ async def _known(stage: Stage) -> dict[str, list[str]]:
         "address": ["%2B18005550100"],
         "conversation_id": sorted({document["conversation_id"] for document in messages}),
         "message_id": [document["_id"] for document in messages],
+        "remote": [quote(document["remote"], safe="") async for document in consents],
         "queue": list(PARKED_IN),
         "path": ["console.css"],
     }
