@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -25,6 +26,13 @@ MONGODB_URI = "HELIOGRAPH_MONGODB_URI"
 HERE = Path(__file__).parent
 FOLDERS = ("unit", "integration", "e2e")
 SERVER_FIXTURES = {"rabbit", "mongo", "own_rabbit", "own_mongo"}
+
+
+def pytest_configure() -> None:
+    """A shell that starts the tests in the background has them ignore Ctrl-C, and with them every
+    process that they start; some of these are ended that way."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)  # Before pytest selects by marker (-m).
