@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Final, Protocol
 
 import structlog
@@ -15,6 +14,7 @@ from common.store.consents import ConsentSource
 from common.store.control import NumberRecord
 from common.store.control_ports import Numbers
 from health.desk.opt_out_lists import OptOutLists
+from health.repeating import repeat
 from heliograph.models import Keyword
 
 log = structlog.get_logger(__name__)
@@ -54,14 +54,7 @@ class ConsentSync:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Sweep until `stopping`."""
-        while not stopping.is_set():
-            try:
-                await self.sweep(stopping)
-            except Exception as error:  # noqa: BLE001 - the service outlives a sweep that broke
-                log.warning("consents.sync_interrupted", error=type(error).__name__)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._interval):
-                    await stopping.wait()
+        await repeat(self.sweep, stopping, interval=self._interval, name="consents")
 
     async def sweep(self, stopping: asyncio.Event | None = None) -> None:
         """Tell all that is due.

@@ -8,7 +8,6 @@ missing; one that comes later settles them all the same.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -24,6 +23,7 @@ from common.metrics import Metrics
 from common.providers.port import FetchedReport
 from common.store.report_due import OverdueReports, OverdueText
 from health.announcing import Publisher
+from health.repeating import repeat
 from health.report_answers import Fate, PartAnswer, ReportAsking, fate_of
 
 log = structlog.get_logger(__name__)
@@ -65,14 +65,7 @@ class ReportSweep:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Sweep until `stopping`."""
-        while not stopping.is_set():
-            try:
-                await self.sweep(stopping)
-            except Exception as error:  # noqa: BLE001 - the service outlives a sweep that broke
-                log.warning("reports.sweep_interrupted", error=type(error).__name__)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._interval):
-                    await stopping.wait()
+        await repeat(self.sweep, stopping, interval=self._interval, name="reports")
 
     async def sweep(self, stopping: asyncio.Event | None = None) -> None:
         """Look once, and go on while there is more than fits into one look.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Final
 
 import structlog
 
 from common.store.control_ports import Approvals
 from health.desk.nudging import Nudger
+from health.repeating import repeat
 
 log = structlog.get_logger(__name__)
 
@@ -43,14 +43,7 @@ class ApprovalSweep:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Sweep until `stopping`."""
-        while not stopping.is_set():
-            try:
-                await self.sweep(stopping)
-            except Exception as error:  # noqa: BLE001 - the service outlives a sweep that broke
-                log.warning("approvals.sweep_interrupted", error=type(error).__name__)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._interval):
-                    await stopping.wait()
+        await repeat(self.sweep, stopping, interval=self._interval, name="approvals")
 
     async def sweep(self, stopping: asyncio.Event | None = None) -> None:
         """Look once, and go on while there is more than fits into one look.
