@@ -16,7 +16,7 @@ from common.providers.port import Accepted, Ambiguous, NotProcessed, Refused, Se
 from common.settings import UnusableSetting, load
 from common.store.records import Claim, ConnectionStatus, Outbound, Route, SendState
 from heliograph.codes import OutcomeCode
-from heliograph.models import MAX_BODY_CHARACTERS, OutcomeStatus, SendCommand
+from heliograph.models import MAX_BODY_CHARACTERS, OutcomeStatus, OutcomeWarning, SendCommand
 from sender.envelope import lane_of, readable_command_id
 from sender.identity import (
     AgentName,
@@ -200,6 +200,12 @@ def test_an_impossible_recipient_harms_no_other() -> None:
         ("Heliograph", OutcomeCode.INVALID_RECIPIENT),
         ("12345", OutcomeCode.INVALID_RECIPIENT),
     ]
+
+
+def test_a_landline_gets_its_text_with_a_warning() -> None:
+    london, mobile = recipients(command(to=("+442079460018", "+447700900123"))).texts
+    assert london.warnings == (OutcomeWarning.LANDLINE,)
+    assert mobile.warnings == ()
 
 
 def test_a_huge_body_is_not_stored_whole_but_stays_too_long() -> None:
