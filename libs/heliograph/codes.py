@@ -51,6 +51,7 @@ class OutcomeCode(StrEnum):
     PROVIDER_REJECTED = "provider_rejected"
     PROVIDER_INVALID_RECIPIENT = "provider_invalid_recipient"
     CREDENTIALS_REJECTED = "credentials_rejected"
+    PROVIDER_ACCOUNT = "provider_account"
     SENDER_NOT_OWNED = "sender_not_owned"
     CREDENTIALS_UNREADABLE = "credentials_unreadable"
     PROVIDER_THROTTLED = "provider_throttled"
@@ -222,6 +223,10 @@ TEXTS: Final[dict[OutcomeCode, CodeText]] = {
     ),
     OutcomeCode.CREDENTIALS_REJECTED: CodeText(
         "The provider refused the connection's credentials.",
+        "The connection to the provider is broken and a person must repair it. " + _ASK,
+    ),
+    OutcomeCode.PROVIDER_ACCOUNT: CodeText(
+        "The provider's account may not send this: no credit, suspended, or not set up for it.",
         "The connection to the provider is broken and a person must repair it. " + _ASK,
     ),
     OutcomeCode.SENDER_NOT_OWNED: CodeText(

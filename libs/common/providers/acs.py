@@ -24,8 +24,10 @@ from common.providers.acs_health import health_of
 from common.providers.acs_partner import NO_PARTNER, Partner, partner_refusal, read_partner
 from common.providers.acs_requests import Answer, Entry, Request
 from common.providers.acs_sdk import SdkClient, Unanswered, open_transport
+from common.providers.acs_spec import ACS
 from common.providers.acs_versions import DEFAULT_VERSION, FEATURES, ApiVersion
 from common.providers.acs_wire import MAX_RECIPIENTS, Call, call_of
+from common.providers.callbacks import Callbacks
 from common.providers.port import (
     Ambiguous,
     FetchedReport,
@@ -35,6 +37,7 @@ from common.providers.port import (
     SendResult,
     Text,
 )
+from common.providers.spec import ProviderSpec
 from heliograph.codes import OutcomeCode
 
 _NO_SENDER: Final = "+10000000000"
@@ -63,7 +66,10 @@ class Acs:
     """
 
     name: str = "acs"
+    spec: ProviderSpec = ACS
+    callbacks: Callbacks | None = None
     deduplicates: bool = True
+    remembers: float | None = None
     max_recipients: int = MAX_RECIPIENTS
     api_version: ApiVersion = DEFAULT_VERSION
 
@@ -71,7 +77,13 @@ class Acs:
         """Import the SDK (a sixth of a second)."""
         importlib.import_module("azure.communication.sms.aio")
 
-    def connect(self, credentials: Mapping[str, str], *, timeout: float) -> AcsClient:
+    def connect(
+        self,
+        credentials: Mapping[str, str],
+        *,
+        timeout: float,
+        report_url: str | None = None,
+    ) -> AcsClient:
         """Build a client from `connection_string` and, optionally, `secondary_connection_string`,
         which is asked where the first is denied, so that keys can be rotated without a pause; for a
         partner's numbers also from `partner` and `partner_key`."""

@@ -11,19 +11,25 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, Protocol
 
 import orjson
 
 from common.addresses import normalise_address
-from common.providers.opted_out_codes import says_opted_out
+from common.providers.http_session import retry_after
+from common.providers.opted_out_codes import OptedOut
 from common.providers.port import Accepted, Ambiguous, NotProcessed, Refused, SendResult, Text
 from common.redact import scrub
 from heliograph.codes import OutcomeCode
 
-_PROVIDER: Final = "acs"
+OPTED_OUT: Final = OptedOut(
+    codes=frozenset({"4007"}),  # destination opted out
+    texts=("sender blocked for given recipient",),
+)
+"""ACS gives a refusal this text where it knows the opt-out at once, without a code that tells it
+from other refusals. Source: Microsoft docs, "SMS FAQ" and "Troubleshooting in Azure Communication
+Services"."""
+
 _DETAIL_CHARACTERS: Final = 300
 _MASK: Final = "•••••"
 _NOT_OWNED: Final = "unauthorized"
@@ -86,26 +92,6 @@ def _code_text_fields(body: bytes) -> tuple[str, str, tuple[str, ...]]:
 
 def _field_text(name: str, texts: Any) -> str:
     return f"{name}: {' '.join(map(str, texts)) if isinstance(texts, list) else texts}"
-
-
-def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Seconds of a Retry-After header, given as seconds or as an HTTP date (RFC 9110, 10.2.3)."""
-    value = (headers.get("Retry-After") or "").strip()
-    try:
-        seconds = float(value)
-    except ValueError:
-        return _until(value, now or datetime.now(UTC))
-    return seconds if 0 <= seconds < float("inf") else None
-
-
-def _until(value: str, now: datetime) -> float | None:
-    try:
-        then = parsedate_to_datetime(value)
-    except (ValueError, IndexError):
-        return None
-    if then.tzinfo is None:
-        then = then.replace(tzinfo=UTC)
-    return max(0.0, (then - now).total_seconds())
 
 
 Meaning = Callable[[Problem], SendResult]
@@ -211,7 +197,7 @@ def _code_in(text: str) -> str:
 
 
 def _says_opted_out(said: Problem) -> bool:
-    return said.status // 100 == 4 and says_opted_out(_PROVIDER, said.code or None, said.detail)
+    return said.status // 100 == 4 and OPTED_OUT.says(said.code or None, said.detail)
 
 
 def _meaning(said: Problem, by_status: Mapping[int, Meaning]) -> SendResult:

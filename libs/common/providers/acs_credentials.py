@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from common.providers.hosts import is_loopback
 from common.providers.port import UnusableCredentials
 
 _PRIMARY: Final = "connection_string"
@@ -98,7 +98,7 @@ def _endpoint(text: str, name: str) -> tuple[str, bool]:
     url = _split(text)
     if url is None or not url.hostname:
         raise _unusable(name, ": its endpoint is not a URL with a host and nothing more.")
-    loopback = _is_loopback(url.hostname)
+    loopback = is_loopback(url.hostname)
     if url.scheme == "http" and not loopback:
         raise _unusable(name, ": its endpoint must begin with https://, not with http://.")
     if url.scheme not in {"https", "http"}:
@@ -124,15 +124,6 @@ def _split(text: str) -> SplitResult | None:
     except ValueError:
         return None
     return url if usable else None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _key(text: str, name: str) -> str:

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from common.addresses import normalise_address
+from common.providers.callbacks import DeliveryReport, ReceivedText, UnreadableEvent
+from common.providers.reading import own_reference, parse_instant
 from heliograph.models import ReportStatus
 
 NAME: Final = "acs"
@@ -54,43 +54,9 @@ DELIVERY_CODES: Final[Mapping[str, ReportStatus]] = {
 not there says `failed`, as the delivery status beside it does."""
 
 _CODE: Final = re.compile(r"\s*([0-9]{4})(?![0-9])")
-_OWN_ID: Final = re.compile(r"[0-9a-f]{32}")
-"""The form of an ID made by `common.ids.derive`. A tag is free text that anyone may set."""
 
 _LONGEST_ID: Final = 512
 _LONGEST_ADDRESS: Final = 64
-
-
-class UnreadableEvent(ValueError):
-    """An event that is not what its type says. The text names the field, never a value."""
-
-    code = "unreadable_event"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceivedText:
-    """An inbound text. `number` is ours; `at` is None where the event does not tell."""
-
-    message_id: str
-    number: str
-    remote: str
-    body: str
-    segments: int | None
-    at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryReport:
-    """A delivery report. `reference` is the tag where it is one of our own message IDs."""
-
-    message_id: str
-    number: str
-    remote: str
-    status: ReportStatus
-    code: str | None
-    details: str | None
-    reference: str | None
-    at: datetime | None
 
 
 def fold(value: Mapping[str, object]) -> dict[str, object]:
@@ -139,7 +105,7 @@ def parse_report(data: object, *, event_id: object = None) -> DeliveryReport:
         status=report_status(_text(fields, "deliverystatus"), code[1] if code else None),
         code=code[1] if code else None,
         details=details,
-        reference=_reference(fields.get("tag")),
+        reference=own_reference(fields.get("tag")),
         at=parse_instant(fields.get("receivedtimestamp")),
     )
 
@@ -148,20 +114,6 @@ def report_status(status: str, code: str | None) -> ReportStatus:
     """The normalised status of a delivery status and the four-digit code of its details."""
     spoken = _STATUS.get(status.strip().lower())
     return spoken or DELIVERY_CODES.get(code or "", ReportStatus.FAILED)
-
-
-def parse_instant(value: object) -> datetime | None:
-    """An ISO 8601 instant in UTC (also without a zone, with up to 7 fraction digits), or None where
-    it is not readable: a text is worth more than its time."""
-    if not isinstance(value, str):
-        return None
-    try:
-        instant = datetime.fromisoformat(value.strip())
-        if instant.tzinfo is None:
-            return instant.replace(tzinfo=UTC)
-        return instant.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _fields(data: object) -> dict[str, object]:
@@ -195,7 +147,3 @@ def _count(value: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1_000:
         return value
     return None
-
-
-def _reference(tag: object) -> str | None:
-    return tag if isinstance(tag, str) and _OWN_ID.fullmatch(tag) else None

@@ -17,8 +17,9 @@ from urllib.parse import urlencode
 import orjson
 
 from common.addresses import normalise_address
-from common.providers.acs_events import UnreadableEvent, parse_report
+from common.providers.acs_events import parse_report
 from common.providers.acs_versions import ApiVersion
+from common.providers.callbacks import UnreadableEvent
 from common.providers.port import FetchedReport
 
 _OK: Final = 200

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -41,23 +40,14 @@ class Hosts:
         return ", ".join((*self.names, *(f"*{suffix}" for suffix in self.suffixes)))
 
 
-HOSTS: Final[Mapping[str, Hosts]] = {
-    # Public cloud and Azure Government.
-    "acs": Hosts(suffixes=(".communication.azure.com", ".communication.azure.us")),
-    "infobip": Hosts(names=("api.infobip.com",), suffixes=(".api.infobip.com",)),
-    "link": Hosts(
-        names=("wsx.sp247.net",), suffixes=(".linkmobility.io",), endings=("/sms/send", "/sms")
-    ),
-    "telesign": Hosts(names=("rest-ww.telesign.com", "rest-api.telesign.com")),
-}
-"""Providers whose address a tenant supplies. The addresses of all others are fixed."""
+NO_HOSTS: Final = Hosts()
 
 
-def provider_url(provider: str, text: str, *, field: str, loopback: bool = False) -> str:
+def provider_url(hosts: Hosts, text: str, *, field: str, loopback: bool = False) -> str:
     """A tenant's base URL in normal form: `https://<host>`, without a trailing slash.
 
     Args:
-        provider: one of `HOSTS`.
+        hosts: the provider's.
         text: as it was pasted, with or without `https://`.
         field: the parameter's name, for the error.
         loopback: whether this machine may be named as well, over http and with a port: for
@@ -66,7 +56,6 @@ def provider_url(provider: str, text: str, *, field: str, loopback: bool = False
     Raises:
         UnusableCredentials: it is not an address of the provider.
     """
-    hosts = HOSTS[provider]
     url = _split(text.strip())
     if url is None:
         raise UnusableCredentials(f"{field} is not an address of a host.", field=field)
@@ -75,7 +64,7 @@ def provider_url(provider: str, text: str, *, field: str, loopback: bool = False
         raise UnusableCredentials(
             f"{field} holds more than the address of a host: leave the path out.", field=field
         )
-    if loopback and _is_loopback(host):
+    if loopback and is_loopback(host):
         return f"{url.scheme}://{url.netloc.lower()}"
     if url.scheme != "https":
         raise UnusableCredentials(f"{field} must begin with https://.", field=field)
@@ -105,7 +94,8 @@ def _without(endings: tuple[str, ...], path: str) -> str:
     return next((path[: -len(end)] for end in endings if path.lower().endswith(end)), path)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
     if host == "localhost":
         return True
     try:

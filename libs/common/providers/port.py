@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from heliograph.codes import OutcomeCode
 from heliograph.models import ReportStatus
+
+if TYPE_CHECKING:
+    from common.providers.callbacks import Callbacks
+    from common.providers.spec import ProviderSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +44,13 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class NotProcessed:
-    """Surely not sent, may work later. `retry_after` is the provider's wish in seconds."""
+    """Surely not sent, may work later. `retry_after` is the provider's wish in seconds.
+    `text_only` says that this text alone has to wait, and neither number nor connection."""
 
     code: OutcomeCode
     detail: str
     retry_after: float | None = None
+    text_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +161,31 @@ class ProviderClient(Protocol):
 
 
 class Provider(Protocol):
-    """A provider: its facts and how to build a client."""
+    """A provider: its facts, how it calls back, and how to build a client."""
 
     @property
     def name(self) -> str: ...
 
     @property
+    def spec(self) -> ProviderSpec:
+        """How an administrator meets it."""
+        ...
+
+    @property
+    def callbacks(self) -> Callbacks | None:
+        """How it calls back at a connection's own address; None where it does not (ACS tells
+        everything through Event Grid)."""
+        ...
+
+    @property
     def deduplicates(self) -> bool:
         """Whether a repeated request ID is answered without sending again."""
+        ...
+
+    @property
+    def remembers(self) -> float | None:
+        """Seconds after a text's first try for which a provider that deduplicates is trusted to
+        know it; None where it is trusted for ever."""
         ...
 
     @property
@@ -174,8 +197,16 @@ class Provider(Protocol):
         """Do now what the first client would otherwise wait for, such as importing an SDK."""
         ...
 
-    def connect(self, credentials: Mapping[str, str], *, timeout: float) -> ProviderClient:
-        """Build a client; makes no call. `timeout` bounds one call, in seconds.
+    def connect(
+        self,
+        credentials: Mapping[str, str],
+        *,
+        timeout: float,
+        report_url: str | None = None,
+    ) -> ProviderClient:
+        """Build a client; makes no call. `timeout` bounds one call, in seconds. `report_url` is our
+        address for reports on the texts of this connection, for providers that are told it with
+        each text; it has no query. None: no reports are asked for there.
 
         Raises:
             UnusableCredentials: a field is missing or malformed.
