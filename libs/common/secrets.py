@@ -21,6 +21,9 @@ from typing import Any, Final, Self
 import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from common.ids import frame
 
@@ -127,6 +130,14 @@ class TenantKey:
     tenant_id: str
     data_key_id: str
     _cipher: AESGCM = field(repr=False)
+    _deriving: HMAC = field(repr=False)
+
+    def derive(self, *words: str) -> bytes:
+        """32 octets that nobody can guess without the data key, always the same for the same words:
+        for tokens that need no place to be kept in (NIST SP 800-108, a KDF in the form of HMAC)."""
+        deriving = self._deriving.copy()
+        deriving.update(frame("heliograph.derived.v1", self.tenant_id, *words))
+        return deriving.finalize()
 
     def seal(self, connection_id: str, plaintext: bytes | Mapping[str, Any]) -> Sealed:
         """Encrypt a secret of a connection: bytes as they are, a mapping as JSON."""
@@ -211,7 +222,13 @@ class MasterKeys:
                 was changed.
         """
         key = self._unwrap(tenant_id, wrapped)
-        return TenantKey(tenant_id=tenant_id, data_key_id=wrapped.data_key_id, _cipher=AESGCM(key))
+        return TenantKey(
+            tenant_id=tenant_id,
+            data_key_id=wrapped.data_key_id,
+            _cipher=AESGCM(key),
+            # A key of its own, so that no key serves two purposes.
+            _deriving=HMAC(_derivation_key(key), SHA256()),
+        )
 
     def _wrap(self, tenant_id: str, data_key_id: str, key: bytes) -> WrappedKey:
         bound = _wrapped_for(tenant_id, data_key_id, self.current_id)
@@ -263,6 +280,10 @@ def generate_master_key() -> str:
 
 def _wrapped_for(tenant_id: str, data_key_id: str, master_key_id: str) -> bytes:
     return frame("heliograph.wrapped-key.v1", tenant_id, data_key_id, master_key_id)
+
+
+def _derivation_key(key: bytes) -> bytes:
+    return HKDFExpand(SHA256(), _KEY_OCTETS, b"heliograph.derivation-key.v1").derive(key)
 
 
 def _encrypt(cipher: AESGCM, plaintext: bytes, bound: bytes) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -21,6 +22,10 @@ PREFIX: Final = "HELIOGRAPH_"
 _RESEMBLANCE: Final = 0.85
 """Of two names, as difflib measures it: about one letter in seven may differ. Settings of different
 services differ by more; a test compares them all."""
+
+_PUBLIC_ORIGIN: Final = re.compile(
+    r"(https://[^\s/?#@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?)(/[^\s?#]*)?"
+)
 
 Words = Annotated[tuple[str, ...], NoDecode]
 """A setting that is a comma-separated list."""
@@ -106,6 +111,26 @@ class ServiceSettings(BaseSettings):
         if not value.get_secret_value().startswith(("mongodb://", "mongodb+srv://")):
             raise ValueError("must begin with mongodb:// or mongodb+srv://")
         return value
+
+
+class PublicSettings(ServiceSettings):
+    """The shared setting of the services that know where providers reach the webhook."""
+
+    public_webhook_url: str = Field(
+        default="",
+        description="Address at which providers reach the webhook from the internet, such as "
+        "`https://texts.example.com`. Callbacks of providers other than ACS need it: some sign the "
+        "address that they call, some are told it with each text, and the console shows it. Must "
+        "be https, but for a loopback address.",
+    )
+
+    @field_validator("public_webhook_url")
+    @classmethod
+    def _an_origin(cls, value: str) -> str:
+        origin = value.strip().rstrip("/")
+        if origin and not _PUBLIC_ORIGIN.fullmatch(origin):
+            raise ValueError("must be https:// with a host, perhaps with a port and a path")
+        return origin
 
 
 class NumbersSettings(ServiceSettings):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 import structlog
@@ -15,15 +16,26 @@ from common.bus.client import Bus
 from common.jwks import SigningKeys, fetch_keys
 from common.lifecycle import Runtime, listen
 from common.numbers import NumberCache, changes_queue, follow
+from common.providers.callbacks import Callbacks
+from common.providers.registry import PROVIDERS
+from common.snapshot import Snapshot
 from common.store.client import open_database
-from common.store.directory import MongoDirectory
+from common.store.directory import MongoCallbacks, MongoDirectory
 from webhook.auth import Doorkeeper, SecretCheck, Secrets
+from webhook.callbacks import CallbackDoor, Connections, Keyring
 from webhook.entra import EntraTokens, Expected, issuers_of, keys_url_of
 from webhook.intake import Intake
 from webhook.server import Server
 from webhook.settings import WebhookSettings
 
 log = structlog.get_logger(__name__)
+
+CALLING_BACK: Final[Mapping[str, Callbacks]] = {
+    name: provider.callbacks
+    for name, provider in PROVIDERS.items()
+    if provider.callbacks is not None
+}
+"""How each provider calls back that does so at a connection's own address."""
 
 _MARGIN: Final = 0.2
 """Seconds between the last moment for a confirm and that for the answer."""
@@ -50,12 +62,21 @@ async def serve(settings: WebhookSettings, runtime: Runtime) -> None:
         numbers = NumberCache(MongoDirectory(database), refresh=settings.numbers_refresh)
         numbers.start()
         stack.push_async_callback(numbers.close)
-        await _follow_changes(bus, numbers, stack)
+        called = Snapshot(
+            MongoCallbacks(database, list(CALLING_BACK)),
+            what="connections",
+            refresh=settings.numbers_refresh,
+        )
+        called.start()
+        stack.push_async_callback(called.close)
+        await _follow_changes(bus, stack, numbers, called)
 
         intake = Intake(bus, numbers, runtime.metrics)
-        server = _server(settings, intake, await _doorkeeper(settings, stack), runtime)
+        doorkeeper, callbacks = await _doorkeeper(settings, stack), _callbacks(settings, called)
+        server = _server(settings, intake, doorkeeper, callbacks, runtime)
         runtime.management.add_check("bus", lambda: bus.problem)
         runtime.management.add_check("numbers", lambda: numbers.problem)
+        runtime.management.add_check("connections", lambda: called.problem)
         runtime.management.add_check(
             "stopping", lambda: "the service is stopping" if runtime.stopping.is_set() else None
         )
@@ -77,12 +98,30 @@ def _bus(settings: WebhookSettings) -> Bus:
     )
 
 
+def _callbacks(settings: WebhookSettings, called: Connections) -> CallbackDoor:
+    keys = settings.master_keys
+    if keys is None or not settings.public_webhook_url:
+        hint = "set HELIOGRAPH_MASTER_KEY and HELIOGRAPH_PUBLIC_WEBHOOK_URL for providers but ACS"
+        log.info("webhook.no_callbacks", hint=hint)
+    return CallbackDoor(
+        CALLING_BACK,
+        called,
+        Keyring(keys) if keys is not None else None,
+        public_url=settings.public_webhook_url,
+    )
+
+
 def _server(
-    settings: WebhookSettings, intake: Intake, doorkeeper: Doorkeeper, runtime: Runtime
+    settings: WebhookSettings,
+    intake: Intake,
+    doorkeeper: Doorkeeper,
+    callbacks: CallbackDoor,
+    runtime: Runtime,
 ) -> Server:
     return Server(
         intake,
         doorkeeper,
+        callbacks,
         runtime.metrics,
         deadline=settings.webhook_deadline,
         body_limit=settings.webhook_body_limit,
@@ -92,10 +131,10 @@ def _server(
     )
 
 
-async def _follow_changes(bus: Bus, numbers: NumberCache, stack: AsyncExitStack) -> None:
+async def _follow_changes(bus: Bus, stack: AsyncExitStack, *caches: Snapshot[Any]) -> None:
     queue = changes_queue(f"webhook.{uuid.uuid4().hex}")
     changes = await bus.subscribe(queue.name, prefetch=100, private=queue)
-    following = asyncio.create_task(follow(numbers, changes), name="changes")
+    following = asyncio.create_task(follow(changes, *caches), name="changes")
     stack.callback(following.cancel)
     stack.push_async_callback(changes.cancel)
 

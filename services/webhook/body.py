@@ -41,7 +41,9 @@ async def read_body(request: web.Request, *, limit: int, deadline: float) -> byt
     return decode(body, limit)
 
 
-def _as_it_is(body: bytes, _: int) -> bytes:
+def _as_it_is(body: bytes, limit: int) -> bytes:
+    if len(body) > limit:
+        raise Refusal(TOO_LARGE)
     return body
 
 

@@ -17,6 +17,8 @@ from typing import Any, Final
 import orjson
 
 from common.providers.acs_events import fold
+from common.providers.callbacks import UnreadableEvent
+from common.providers.reading import load_json
 from webhook.problems import (
     NO_ORIGIN,
     NO_VALIDATION,
@@ -38,8 +40,6 @@ HEADER_SUBSCRIPTION: Final = "aeg-subscription-name"
 
 _ORIGIN: Final = re.compile(r"[A-Za-z0-9.*:/_-]{1,255}")
 _RATE: Final = re.compile(r"[1-9][0-9]{0,8}")
-_LONGEST_INTEGER: Final = 18
-"""Digits of an integer that JSON readers agree on; a longer one becomes a float."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,33 +163,6 @@ def _code_of(event: Event | NoEvent) -> str | None:
 
 def _load(body: bytes) -> Any:
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return _load_leniently(body)
-
-
-def _load_leniently(body: bytes) -> Any:
-    """Read what orjson refuses although it is somebody's text: half of a surrogate pair (a text cut
-    in the middle of an emoji), a byte order mark, a byte that is not UTF-8. What cannot be kept
-    becomes U+FFFD."""
-    try:
-        content = json.loads(
-            body.decode("utf-8-sig", "replace"),
-            parse_int=lambda digits: (
-                int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
-            ),
-            parse_constant=lambda _: None,
-        )
-        return _repair(content)
-    except (ValueError, RecursionError):
+        return load_json(body)
+    except UnreadableEvent:
         raise Refusal(NOT_JSON) from None
-
-
-def _repair(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_repair(item) for item in value]
-    if isinstance(value, dict):
-        return {_repair(name): _repair(item) for name, item in value.items()}
-    return value

@@ -1,4 +1,4 @@
-"""The way of a delivery: each event is read, its number found, and all of them are published.
+"""The way of a delivery: what it tells is read, each number found, and all of it published.
 
 One event that cannot be read is parked with its reason and its neighbours go on. A fault of our
 own ends the whole delivery with an exception, because Event Grid takes one answer for all its
@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import structlog
 
@@ -23,7 +23,16 @@ from common.events import SmsReceived, SmsReport
 from common.ids import derive
 from common.metrics import Metrics
 from common.providers import acs_events as acs
-from common.providers.acs_events import DeliveryReport, ReceivedText, UnreadableEvent
+from common.providers.callbacks import (
+    DeliveryReport,
+    Ignored,
+    Known,
+    Reading,
+    ReceivedText,
+    Unreadable,
+    UnreadableEvent,
+)
+from common.providers.reading import parse_instant
 from common.redact import scrub
 from common.store.records import RegisteredNumber
 from heliograph import wire
@@ -48,33 +57,21 @@ class Numbers(Protocol):
     async def find(self, address: str) -> RegisteredNumber | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """An event that was read."""
+class Party(NamedTuple):
+    """Whose text or report it is."""
 
-    name: str
-    content: ReceivedText | DeliveryReport
-    at: datetime | None
+    tenant_id: str
+    connection_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Who told it and when we took it; `caller` where it came to a connection's own address."""
+
+    provider: str
+    accepted_at: datetime
     traceparent: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """An event of a type that is none of our business."""
-
-    type: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """An element that is not what it should be."""
-
-    name: str
-    item: object
-    reason: str
-
-
-Reading = Known | Ignored | Unreadable
+    caller: Party | None = None
 
 
 def interpret(item: object) -> Reading:
@@ -90,7 +87,7 @@ def interpret(item: object) -> Reading:
         content = parse(event.data, event_id=event.id)
     except UnreadableEvent as error:
         return Unreadable(name, item, str(error))
-    at = content.at or acs.parse_instant(event.at)
+    at = content.at or parse_instant(event.at)
     return Known(name, content, at, trace.valid(event.traceparent))
 
 
@@ -123,32 +120,49 @@ class Intake:
         traceparent: str | None,
         confirmed: Callable[[], None],
     ) -> None:
-        """Make everything in a delivery safe; returns when the broker has confirmed it. A large
-        delivery goes in parts of `TOGETHER` events; `confirmed` is called after each.
+        """Make everything in a delivery of Event Grid safe; returns when the broker has confirmed
+        it. A large delivery goes in parts of `TOGETHER` events; `confirmed` is called after each.
 
         Raises:
             BusError: the broker did not take a message.
             StoreUnavailable: a number is unknown here and cannot be looked up.
         """
-        accepted_at = self._now()
+        source = Source(acs.NAME, self._now(), traceparent)
         readings: list[Reading] = []
         counts: list[tuple[str, str]] = []
         for start in range(0, len(items), TOGETHER):
             part = [interpret(item) for item in items[start : start + TOGETHER]]
-            counts += await self._take_part(part, accepted_at, traceparent)
+            counts += await self._take_part(part, source)
             readings += part
             confirmed()
         self._count(counts, readings)
 
+    async def take_callback(
+        self,
+        readings: Sequence[Reading],
+        *,
+        provider: str,
+        caller: Party,
+        traceparent: str | None,
+    ) -> None:
+        """Make everything that a connection's callback tells safe; returns when the broker has
+        confirmed it.
+
+        Raises:
+            BusError, StoreUnavailable: as `take`.
+        """
+        source = Source(provider, self._now(), traceparent, caller)
+        self._count(await self._take_part(readings, source), readings)
+
     async def _take_part(
-        self, readings: Sequence[Reading], accepted_at: datetime, traceparent: str | None
+        self, readings: Sequence[Reading], source: Source
     ) -> list[tuple[str, str]]:
         """Publish what the readings say; what to count for each."""
-        owners = await self._owners(readings)
+        owners = await self._owners(readings, source)
         messages: list[Outgoing] = []
         counts: list[tuple[str, str]] = []
         for reading in readings:
-            message, name, result = _message(reading, owners, accepted_at, traceparent)
+            message, name, result = _message(reading, owners, source)
             if message is not None:
                 messages.append(message)
             counts.append((name, result))
@@ -156,13 +170,19 @@ class Intake:
             await self._publish(messages)
         return counts
 
-    async def _owners(self, readings: Iterable[Reading]) -> dict[str, RegisteredNumber | None]:
-        addresses = {item.content.number for item in readings if isinstance(item, Known)}
-        if len(addresses) == 1:
-            (address,) = addresses
-            return {address: await self._numbers.find(address)}
+    async def _owners(self, readings: Iterable[Reading], source: Source) -> dict[str, Party | None]:
+        """By address, whose number it is. A connection's own address says whose reports come
+        there, and only that tenant's numbers are texted through it."""
+        addresses = {
+            item.content.number
+            for item in readings
+            if isinstance(item, Known) and not _belongs(item, source)
+        }
         found = await asyncio.gather(*(self._numbers.find(address) for address in addresses))
-        return dict(zip(addresses, found, strict=True))
+        return {
+            address: _party(number, source)
+            for address, number in zip(addresses, found, strict=True)
+        }
 
     async def _publish(self, messages: Sequence[Outgoing]) -> None:
         for fault in await self._bus.publish_all(messages):
@@ -183,54 +203,61 @@ class Intake:
                 log.warning("subscription.deleted")
 
 
+def _belongs(known: Known, source: Source) -> bool:
+    """Whether it is the calling connection's without asking: a report is on a text of its own."""
+    return source.caller is not None and isinstance(known.content, DeliveryReport)
+
+
+def _party(number: RegisteredNumber | None, source: Source) -> Party | None:
+    if number is None:
+        return None
+    if source.caller is not None and number.tenant_id != source.caller.tenant_id:
+        return None
+    return Party(number.tenant_id, number.connection_id)
+
+
 def _message(
-    reading: Reading,
-    owners: Mapping[str, RegisteredNumber | None],
-    accepted_at: datetime,
-    traceparent: str | None,
+    reading: Reading, owners: Mapping[str, Party | None], source: Source
 ) -> tuple[Outgoing | None, str, str]:
     """What is published for a reading, with the event's name and the result that are counted."""
     if isinstance(reading, Ignored):
         return None, _OTHER, "ignored"
     if isinstance(reading, Unreadable):
-        return parked(reading, accepted_at, traceparent), reading.name, "parked"
-    owner = owners[reading.content.number]
+        return parked(reading, source), reading.name, "parked"
+    owner = source.caller if _belongs(reading, source) else owners[reading.content.number]
     if owner is None:
         return None, reading.name, "unknown_number"
-    message = outgoing(reading, owner, accepted_at, reading.traceparent or traceparent)
-    return message, reading.name, "published"
+    return outgoing(reading, owner, source), reading.name, "published"
 
 
-def outgoing(
-    known: Known, owner: RegisteredNumber, accepted_at: datetime, traceparent: str | None
-) -> Outgoing:
+def outgoing(known: Known, owner: Party, source: Source) -> Outgoing:
     """The message to the processor. The provider is the one that told the event, also where the
     number has since moved to a connection of another provider."""
-    content, at = known.content, known.at or accepted_at
+    content, at = known.content, known.at or source.accepted_at
+    provider = source.provider
     if isinstance(content, ReceivedText):
-        model: SmsReceived | SmsReport = _received(content, owner, at, accepted_at)
-        key = topology.received_key(acs.NAME)
-        message_id = derive("sms.received", acs.NAME, content.message_id)
+        model: SmsReceived | SmsReport = _received(content, owner, at, source)
+        key = topology.received_key(provider)
+        message_id = derive("sms.received", provider, content.message_id)
     else:
-        model = _report(content, owner, at, accepted_at)
-        key = topology.report_key(acs.NAME)
+        model = _report(content, owner, at, source)
+        key = topology.report_key(provider)
+        part = (content.part,) if content.part is not None else ()
         message_id = derive(
-            "sms.report", acs.NAME, content.message_id, content.status, at.isoformat()
+            "sms.report", provider, content.message_id, content.status, at.isoformat(), *part
         )
     return Outgoing.of(
         model,
         exchange=topology.INBOUND_EXCHANGE,
         key=key,
         message_id=message_id,
-        traceparent=traceparent or trace.fresh(),
+        traceparent=known.traceparent or source.traceparent or trace.fresh(),
     )
 
 
-def _received(
-    text: ReceivedText, owner: RegisteredNumber, at: datetime, accepted_at: datetime
-) -> SmsReceived:
+def _received(text: ReceivedText, owner: Party, at: datetime, source: Source) -> SmsReceived:
     return SmsReceived(
-        provider=acs.NAME,
+        provider=source.provider,
         tenant_id=owner.tenant_id,
         connection_id=owner.connection_id,
         provider_message_id=text.message_id,
@@ -239,15 +266,13 @@ def _received(
         body=text.body,
         segments=text.segments,
         at=at,
-        accepted_at=accepted_at,
+        accepted_at=source.accepted_at,
     )
 
 
-def _report(
-    report: DeliveryReport, owner: RegisteredNumber, at: datetime, accepted_at: datetime
-) -> SmsReport:
+def _report(report: DeliveryReport, owner: Party, at: datetime, source: Source) -> SmsReport:
     return SmsReport(
-        provider=acs.NAME,
+        provider=source.provider,
         tenant_id=owner.tenant_id,
         connection_id=owner.connection_id,
         provider_message_id=report.message_id,
@@ -257,14 +282,18 @@ def _report(
         status=report.status,
         code=report.code,
         details=report.details,
+        part=report.part,
+        parts=report.parts,
         at=at,
-        accepted_at=accepted_at,
+        accepted_at=source.accepted_at,
     )
 
 
-def parked(unreadable: Unreadable, at: datetime, traceparent: str | None) -> Outgoing:
+def parked(unreadable: Unreadable, source: Source) -> Outgoing:
     """The element as it was, on its way to the dead-letter queue, its reason in the headers."""
-    body = write_item(unreadable.item)
+    item = unreadable.item
+    body = item if isinstance(item, bytes) else write_item(item)
+    whose = f"{source.provider} {source.caller.connection_id}: " if source.caller else ""
     return Outgoing(
         exchange=wire.DEAD_EXCHANGE,
         key=topology.PROCESSOR_QUEUE,
@@ -272,10 +301,10 @@ def parked(unreadable: Unreadable, at: datetime, traceparent: str | None) -> Out
         type=PARKED_TYPE,
         message_id=derive(PARKED_TYPE, body.decode("utf-8", "replace")),
         headers={
-            wire.HEADER_TRACEPARENT: trace.follow(traceparent),
+            wire.HEADER_TRACEPARENT: trace.follow(source.traceparent),
             topology.HEADER_REASON: UnreadableEvent.code,
-            topology.HEADER_DETAIL: scrub(unreadable.reason),
+            topology.HEADER_DETAIL: scrub(f"{whose}{unreadable.reason}"),
             topology.HEADER_PARKED_FROM: topology.PROCESSOR_QUEUE,
-            topology.HEADER_FIRST_SEEN: at.isoformat(),
+            topology.HEADER_FIRST_SEEN: source.accepted_at.isoformat(),
         },
     )

@@ -96,6 +96,18 @@ WRONG_CALLER: Final = Problem(
     "The bearer token is genuine, but its application or role may not deliver events.",
     "Compare the token's application and roles with HELIOGRAPH_WEBHOOK_ENTRA_APP_IDS and _ROLE.",
 )
+FORGED_CALLBACK: Final = Problem(
+    401,
+    "forged_callback",
+    "The callback does not prove that it is the provider's.",
+    "Compare the address and the credentials that the provider was given.",
+)
+UNKNOWN_ADDRESS: Final = Problem(
+    404,
+    "unknown_address",
+    "No connection is called back at this address.",
+    "Copy the address from the connection's page.",
+)
 UNKNOWN_PATH: Final = Problem(
     404, "unknown_path", "Nothing is delivered to this path.", "Compare the URL's path."
 )
@@ -153,6 +165,18 @@ KEYS_UNAVAILABLE: Final = Problem(
     "The service cannot load the keys to check the bearer token with.",
     "Send it again later.",
 )
+NO_CALLBACKS: Final = Problem(
+    503,
+    "no_callbacks",
+    "Callbacks of providers are not set up.",
+    "Set HELIOGRAPH_MASTER_KEY and HELIOGRAPH_PUBLIC_WEBHOOK_URL for the webhook.",
+)
+UNREADABLE_CREDENTIALS: Final = Problem(
+    503,
+    "unreadable_credentials",
+    "The connection's credentials do not open.",
+    "Check HELIOGRAPH_MASTER_KEY.",
+)
 UNEXPECTED: Final = Problem(
     503, "unexpected", "The service failed in an unforeseen way.", "Send it again later."
 )
@@ -183,3 +207,10 @@ def answer(problem: Problem) -> web.Response:
     return web.Response(
         body=body, status=problem.status, content_type="application/problem+json", headers=retry
     )
+
+
+def bare(problem: Problem) -> web.Response:
+    """The problem without a body, for providers: one of them texts what it is answered to whoever
+    wrote, and none reads it (Twilio docs, "Receive and reply to messages")."""
+    retry = {"Retry-After": _RETRY_AFTER} if problem.status in {408, 503} else None
+    return web.Response(status=problem.status, headers=retry)

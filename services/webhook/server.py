@@ -15,17 +15,19 @@ import orjson
 import structlog
 from aiohttp import web
 
-from common import trace
+from common import callback_addresses, trace
 from common.bus.messages import BusError
 from common.connection import Runner
 from common.errors import Unavailable
 from common.metrics import Metrics
 from common.place import place_of
+from webhook import callbacks
 from webhook.auth import Doorkeeper
 from webhook.body import read_body
+from webhook.callbacks import Address, CallbackDoor
 from webhook.connection import refuse
 from webhook.eventgrid import consent, read_delivery, validation_code
-from webhook.intake import Intake
+from webhook.intake import Intake, Party
 from webhook.problems import (
     DEADLINE,
     OVERLOADED,
@@ -33,6 +35,7 @@ from webhook.problems import (
     Problem,
     Refusal,
     answer,
+    bare,
     unavailable,
 )
 
@@ -55,6 +58,7 @@ _LINGER: Final = 2.0
 """Seconds in which a refused body may still arrive, so that its sender gets to read the refusal."""
 
 Work = Callable[[web.Request, float], Awaitable[web.Response]]
+Say = Callable[[Problem], web.Response]
 
 
 class Server:
@@ -73,6 +77,7 @@ class Server:
         self,
         intake: Intake,
         doorkeeper: Doorkeeper,
+        callback_door: CallbackDoor,
         metrics: Metrics,
         *,
         deadline: float,
@@ -84,6 +89,7 @@ class Server:
     ):
         self._intake = intake
         self._doorkeeper = doorkeeper
+        self._callback_door = callback_door
         self._metrics = metrics
         self._deadline = deadline
         self._body_limit = body_limit
@@ -103,6 +109,7 @@ class Server:
         app = web.Application(client_max_size=self._body_limit)
         app.router.add_post(ACS_PATH, self._post)
         app.router.add_route("OPTIONS", ACS_PATH, self._options)
+        app.router.add_post(callback_addresses.PATH, self._post_callback)
         self._runner = Runner(
             app,
             refuse=refuse,
@@ -128,26 +135,29 @@ class Server:
             await self._runner.cleanup()
 
     async def _post(self, request: web.Request) -> web.Response:
-        return await self._answer(request, self._deliver)
+        return await self._answer(request, self._deliver, self._refuse)
 
     async def _options(self, request: web.Request) -> web.Response:
-        return await self._answer(request, self._handshake)
+        return await self._answer(request, self._handshake, self._refuse)
 
-    async def _answer(self, request: web.Request, work: Work) -> web.Response:
+    async def _post_callback(self, request: web.Request) -> web.Response:
+        return await self._answer(request, self._call_back, bare)
+
+    async def _answer(self, request: web.Request, work: Work, refuse: Say) -> web.Response:
         began = perf_counter()
         if self._in_hand >= self._concurrency:
-            response = answer(OVERLOADED)
+            response = refuse(OVERLOADED)
         else:
             self._in_hand += 1
             try:
-                response = await self._work(request, work)
+                response = await self._work(request, work, refuse)
             finally:
                 self._in_hand -= 1
         self._metrics.webhook_requests.labels(status=response.status).inc()
         self._metrics.webhook_seconds.observe(perf_counter() - began)
         return response
 
-    async def _work(self, request: web.Request, work: Work) -> web.Response:
+    async def _work(self, request: web.Request, work: Work, refuse: Say) -> web.Response:
         try:
             return await work(request, asyncio.get_running_loop().time() + self._deadline)
         except Refusal as refusal:
@@ -159,7 +169,8 @@ class Server:
         except Exception as error:  # noqa: BLE001 - every fault of our own is a 503
             log.error("delivery.failed", error=type(error).__name__, place=place_of(error))
             problem = UNEXPECTED
-        return self._refuse(problem)
+        log.debug("delivery.refused", status=problem.status, code=problem.code)
+        return refuse(problem)
 
     async def _handshake(self, request: web.Request, _: float) -> web.Response:
         self._doorkeeper.admit_handshake(request)
@@ -184,6 +195,29 @@ class Server:
             )
         return web.Response()
 
+    async def _call_back(self, request: web.Request, deadline: float) -> web.Response:
+        """A provider's callback at a connection's own address."""
+        door = self._callback_door
+        async with asyncio.timeout_at(deadline):
+            caller = await door.find(Address(**request.match_info))
+        body = await read_body(request, limit=caller.callbacks.body_limit, deadline=deadline)
+        async with asyncio.timeout_at(deadline):
+            told = door.request(
+                caller, raw_path=request.raw_path, headers=request.headers, body=body
+            )
+            caller = await door.admit(caller, told)
+            readings = callbacks.read(caller, told)
+            await self._intake.take_callback(
+                readings,
+                provider=caller.provider,
+                caller=Party(caller.tenant_id, caller.connection_id),
+                traceparent=trace.valid(request.headers.get("traceparent")),
+            )
+        said = callbacks.answer(caller, readings)
+        if not said.body:
+            return web.Response(status=said.status)
+        return web.Response(status=said.status, body=said.body, content_type=said.content_type)
+
     def _prolong(self, patience: asyncio.Timeout, last: float) -> None:
         """A large delivery takes longer than the deadline and that is no fault: refusing it would
         bring it back just as large. Each part of it has the deadline for itself, so that a fault in
@@ -192,7 +226,6 @@ class Server:
         patience.reschedule(min(now + self._deadline, last))
 
     def _refuse(self, problem: Problem) -> web.Response:
-        log.debug("delivery.refused", status=problem.status, code=problem.code)
         response = answer(problem)
         if problem.status == 401 and self._doorkeeper.challenge:
             response.headers["WWW-Authenticate"] = self._doorkeeper.challenge

@@ -9,13 +9,14 @@ from typing import Final
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from common.jwks import is_trustworthy
-from common.settings import NumbersSettings, Words, split_words
+from common.secrets import MasterKeys
+from common.settings import NumbersSettings, PublicSettings, Words, split_words
 from webhook.entra import EVENT_GRID_APP
 
 _TENANT: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-class WebhookSettings(NumbersSettings):
+class WebhookSettings(NumbersSettings, PublicSettings):
     """What the ingress service needs to know beside what every service does."""
 
     webhook_host: str = Field(
@@ -111,6 +112,27 @@ class WebhookSettings(NumbersSettings):
         description="Where the signing keys are. Empty: the tenant's in the public cloud. Must be "
         "https, but for a loopback address.",
     )
+
+    master_key: SecretStr | None = Field(
+        default=None,
+        description="Master keys, as the sender and the health service have them. Needed for "
+        "callbacks of providers other than ACS, which are proven by what a connection's sealed "
+        "credentials hold; without it they are answered with 503.",
+    )
+
+    @field_validator("master_key")
+    @classmethod
+    def _usable(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            MasterKeys.parse(value.get_secret_value())
+        return value
+
+    @property
+    def master_keys(self) -> MasterKeys | None:
+        """The keys, read; None where there are none."""
+        if self.master_key is None:
+            return None
+        return MasterKeys.parse(self.master_key.get_secret_value())
 
     @field_validator(
         "webhook_subscriptions",

@@ -20,6 +20,7 @@ from common.metrics import Metrics
 from common.store.records import RegisteredNumber
 from local.nodes import ports
 from webhook.auth import Doorkeeper
+from webhook.callbacks import CallbackDoor
 from webhook.intake import Intake
 from webhook.server import ACS_PATH, Server
 
@@ -64,6 +65,17 @@ async def until_taken(session: aiohttp.ClientSession, url: str, content: Any) ->
             await asyncio.sleep(0.1)
 
 
+class NoConnections:
+    """Nobody calls back."""
+
+    async def find(self, key: str) -> None: ...
+    async def renewed(self, key: str) -> None: ...
+
+
+def no_callbacks() -> CallbackDoor:
+    return CallbackDoor({}, NoConnections(), None, public_url="")
+
+
 @asynccontextmanager
 async def webhook(rabbitmq_url: str, **options: Any) -> AsyncIterator[tuple[Any, str]]:
     """A client session and the URL of a webhook in this process, its bus connected."""
@@ -72,6 +84,7 @@ async def webhook(rabbitmq_url: str, **options: Any) -> AsyncIterator[tuple[Any,
     server = Server(
         Intake(bus, OneNumber(), metrics),
         Doorkeeper(secret=None, entra=None),
+        no_callbacks(),
         metrics,
         **{"deadline": 1.8, "body_limit": 1_572_864, "concurrency": 256} | options,
     )

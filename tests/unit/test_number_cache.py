@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from webhook_world import OURS, registered
 
-from common import numbers as module
+from common import snapshot as module
 from common.errors import StoreUnavailable
 from common.numbers import NumberCache, changes_queue, follow
 from common.store.records import RegisteredNumber
@@ -270,7 +270,7 @@ async def test_every_message_of_a_change_is_acked_and_told() -> None:
     directory = FakeDirectory(OURS)
     async with cache_of(directory) as cache:
         await loaded(cache)
-        following = asyncio.create_task(follow(cache, Changes()))
+        following = asyncio.create_task(follow(Changes(), cache))
         delivery = Delivery()
         Changes.deliveries.put_nowait(delivery)
         await delivery.acked.wait()

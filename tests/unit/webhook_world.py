@@ -15,8 +15,9 @@ import orjson
 from common.bus.messages import BusError, Outgoing
 from common.errors import StoreUnavailable
 from common.metrics import Metrics
-from common.store.records import RegisteredNumber
+from common.store.records import CalledConnection, RegisteredNumber
 from webhook.auth import Doorkeeper
+from webhook.callbacks import CallbackDoor
 from webhook.intake import Intake
 from webhook.server import ACS_PATH, Server
 
@@ -96,11 +97,36 @@ class World:
         return self.metrics.registry.get_sample_value(name, labels) or 0.0
 
 
+class FakeConnections:
+    """Knows live connections by ID: what is told at once, and what is told when asked anew."""
+
+    def __init__(self, *connections: CalledConnection):
+        self.known = {it.connection_id: (it,) for it in connections}
+        self.newer: dict[str, tuple[CalledConnection, ...]] = {}
+        self.away = False
+
+    async def find(self, key: str) -> tuple[CalledConnection, ...] | None:
+        if key not in self.known:
+            return await self.renewed(key)
+        return self.known[key]
+
+    async def renewed(self, key: str) -> tuple[CalledConnection, ...] | None:
+        if self.away:
+            raise StoreUnavailable("away")
+        return self.newer.get(key, self.known.get(key))
+
+
+def no_callbacks() -> CallbackDoor:
+    """A webhook that nobody calls back."""
+    return CallbackDoor({}, FakeConnections(), None, public_url="")
+
+
 @asynccontextmanager
 async def webhook(
     bus: FakeBus,
     numbers: FakeNumbers | None = None,
     doorkeeper: Doorkeeper | None = None,
+    callbacks: CallbackDoor | None = None,
     **options: Any,
 ) -> AsyncIterator[World]:
     metrics = Metrics()
@@ -108,6 +134,7 @@ async def webhook(
     server = Server(
         Intake(bus, numbers or FakeNumbers(), metrics),
         doorkeeper or Doorkeeper(secret=None, entra=None),
+        callbacks or no_callbacks(),
         metrics,
         **settings,
     )
