@@ -28,7 +28,8 @@ class SmsReceived(Wire):
 
 class SmsReport(Wire):
     """A delivery report, as its provider told it. `reference` is our own message ID where the
-    provider echoes it (ACS: the tag)."""
+    provider echoes it (ACS: the tag); `number` and `remote` are "" where it does not tell them.
+    Of a text that the provider has split into `parts`, `part` names the one it is about."""
 
     type: ClassVar[str] = "sms.report"
 
@@ -42,6 +43,8 @@ class SmsReport(Wire):
     status: ReportStatus
     code: str | None = None
     details: str | None = None
+    part: str | None = None
+    parts: int = 1
     at: Instant
     accepted_at: Instant
 

@@ -8,13 +8,14 @@ missing; one that comes later settles them all the same.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Final
 
 import structlog
 
+from common.announcing import Publisher
 from common.bus.messages import BusError, Outgoing
 from common.bus.topology import INBOUND_EXCHANGE, report_key
 from common.events import SmsReport
@@ -22,7 +23,6 @@ from common.ids import derive
 from common.metrics import Metrics
 from common.providers.port import FetchedReport
 from common.store.report_due import OverdueReports, OverdueText
-from health.announcing import Publisher
 from health.repeating import repeat
 from health.report_answers import Fate, PartAnswer, ReportAsking, fate_of
 
@@ -41,6 +41,7 @@ class ReportSweep:
 
     Args:
         after: seconds after a text left from which on its report is overdue.
+        sooner: the same of providers that do not tell of a text for that long, by name.
         interval: seconds between two looks.
     """
 
@@ -54,12 +55,16 @@ class ReportSweep:
         after: float,
         interval: float,
         now: Callable[[], datetime],
+        sooner: Mapping[str, float] | None = None,
     ):
         self._overdue = overdue
         self._asking = asking
         self._bus = bus
         self._metrics = metrics
         self._after = after
+        self._sooner = {
+            name: seconds for name, seconds in (sooner or {}).items() if seconds < after
+        }
         self._interval = interval
         self._now = now
 
@@ -73,9 +78,17 @@ class ReportSweep:
         Raises:
             StoreUnavailable: what is left is done in the next sweep.
         """
+        for provider, after in ((None, self._after), *self._sooner.items()):
+            await self._sweep(provider, after, stopping)
+
+    async def _sweep(
+        self, provider: str | None, after: float, stopping: asyncio.Event | None
+    ) -> None:
         more = True
         while more and not (stopping is not None and stopping.is_set()):
-            texts = await self._overdue.take(after=self._after, lease=LEASE, limit=_AT_ONCE)
+            texts = await self._overdue.take(
+                after=after, lease=LEASE, limit=_AT_ONCE, provider=provider
+            )
             for (tenant_id, connection_id), group in groupby(
                 sorted(texts, key=_connection), key=_connection
             ):
@@ -109,7 +122,8 @@ class ReportSweep:
             log.warning("report.not_passed_on", message_id=text.id, why=error.code)
             return Fate.LATER
         waited = (self._now() - text.finished_at).total_seconds()
-        return fate_of(answers, patient=waited < 2 * self._after)
+        after = self._sooner.get(text.provider, self._after)
+        return fate_of(answers, patient=waited < 2 * after)
 
     def _told(self, text: OverdueText, provider_id: str, report: FetchedReport) -> Outgoing:
         """The report as the webhook would publish it."""

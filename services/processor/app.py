@@ -61,7 +61,7 @@ async def serve(settings: ProcessorSettings, runtime: Runtime) -> None:
         stack.push_async_callback(numbers.close)
         changes = changes_queue(f"{runtime.name}.{runtime.replica}")
         heard = await bus.subscribe(changes.name, prefetch=10, private=changes)
-        following = asyncio.create_task(follow(numbers, heard), name="changes")
+        following = asyncio.create_task(follow(heard, numbers), name="changes")
         stack.callback(following.cancel)
 
         runtime.management.add_check("rabbitmq", lambda: bus.problem)

@@ -17,7 +17,7 @@ from common.bus.messages import BusUnavailable, Outgoing
 from common.bus.nudges import nudge
 from common.failpoints import Failpoint, Failpoints
 from common.metrics import Metrics
-from common.providers.opted_out_codes import says_opted_out
+from common.providers.specs import SPECS
 from common.sending_rules import OptOutScope
 from common.store.consent_ports import ConsentLedger
 from common.store.consents import ConsentSource, NewConsent, standing
@@ -233,13 +233,15 @@ def _with_keyword(inbound: Inbound, keywords: Mapping[str, Keyword | None]) -> I
 def _reported(item: AppliedReport) -> NewConsent | None:
     """The entry of a report on a text of ours that says that its remote has opted out."""
     report = item.report
-    known = item.message_id is not None and report.number and report.remote
-    if not known or not says_opted_out(report.provider, report.code, report.details):
+    spec = SPECS.get(report.provider)
+    if item.message_id is None or spec is None:
+        return None
+    if not spec.opted_out.says(report.code, report.details):
         return None
     return NewConsent(
         tenant_id=report.tenant_id,
-        number=report.number,
-        remote=report.remote,
+        number=item.number,
+        remote=item.remote,
         opted_out=True,
         # A report may come days later; what it tells of stood when the text was sent.
         at=item.sent_at or report.at,

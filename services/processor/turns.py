@@ -54,6 +54,8 @@ def to_apply(event: SmsReport) -> NewReport:
         status=event.status,
         code=event.code,
         details=event.details,
+        part=event.part,
+        parts=event.parts,
         at=event.at,
         accepted_at=event.accepted_at,
     )

@@ -207,6 +207,75 @@ class PartReportSuite:
         assert await status(stores) == "delivered"
 
 
+class ProviderPartSuite:
+    """Of a text that went out whole, and that its provider split and reports on part by part."""
+
+    async def told(
+        self, stores: Stores, text: NewOutbound, part: int, said: ReportStatus, *, of: int = 2
+    ) -> AppliedReport:
+        applied = await apply(stores, text, said, part=str(part), parts=of)
+        assert isinstance(applied, AppliedReport)
+        await stores.inbound.mark_told([applied])
+        return applied
+
+    async def test_it_is_delivered_when_every_part_is_in_whatever_order(
+        self, stores: Stores
+    ) -> None:
+        text = new_outbound()
+        await send(stores, text)
+        for part, after in ((2, "sent"), (0, "sent"), (2, "sent"), (1, "delivered")):
+            applied = await self.told(stores, text, part, DELIVERED, of=3)
+            assert (applied.message_id, await status(stores)) == (text.id, after)
+        assert (applied.tell, applied.report.status) == (True, DELIVERED)
+
+    @pytest.mark.parametrize("final", FINAL[:2])
+    async def test_it_has_failed_when_any_part_has(
+        self, stores: Stores, final: ReportStatus
+    ) -> None:
+        text = new_outbound()
+        await send(stores, text)
+        await self.told(stores, text, 0, DELIVERED)
+        applied = await self.told(stores, text, 1, final)
+        assert (applied.tell, applied.report.status) == (True, final)
+        assert await status(stores) == final.value
+
+    async def test_one_part_settles_that_an_uncertain_text_went_out(self, stores: Stores) -> None:
+        text = new_outbound()
+        await send(stores, text, OutcomeStatus.UNCERTAIN)
+        applied = await self.told(stores, text, 0, DELIVERED)
+        assert (applied.tell, applied.report.status) == (True, SENT)
+        assert await status(stores) == "sent"
+        assert (await self.told(stores, text, 1, DELIVERED)).report.status is DELIVERED
+
+    async def test_a_part_is_found_by_the_providers_id_of_the_whole(self, stores: Stores) -> None:
+        text = new_outbound()
+        await send(stores, text)
+        applied = await apply(stores, text, SENT, part="1", parts=2, reference=None)
+        assert applied.message_id == text.id
+
+    async def test_a_word_on_the_whole_text_counts_beside_those_on_its_parts(
+        self, stores: Stores
+    ) -> None:
+        text = new_outbound()
+        await send(stores, text)
+        await self.told(stores, text, 0, DELIVERED)
+        assert (await apply(stores, text, DELIVERED)).tell
+        assert await status(stores) == "delivered"
+
+    async def test_parts_of_a_part_do_not_make_a_text_delivered_too_early(
+        self, stores: Stores
+    ) -> None:
+        text = await PartReportSuite().in_parts(stores)
+        for part in ("0", "1"):
+            ours = {"provider_message_id": "p-1", "part": part, "parts": 2}
+            assert not (await apply(stores, text, DELIVERED, **ours)).tell
+        assert await status(stores) == "sent"
+        for part in ("0", "1"):
+            ours = {"provider_message_id": "p-2", "part": part, "parts": 2}
+            last = await apply(stores, text, DELIVERED, **ours)
+        assert (last.tell, await status(stores)) == (True, "delivered")
+
+
 class NoticeReportSuite:
     @pytest.mark.parametrize("said", [FAILED, DELIVERED])
     async def test_a_report_on_a_text_of_ours_is_applied_and_told_to_no_agent(

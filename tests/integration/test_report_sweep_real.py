@@ -44,7 +44,9 @@ class Scripted:
         self.reports: dict[str, FetchedReport] = {}
         self.asked: list[str] = []
 
-    def connect(self, credentials: Mapping[str, str], *, timeout: float) -> Scripted:
+    def connect(
+        self, credentials: Mapping[str, str], *, timeout: float, report_url: str | None = None
+    ) -> Scripted:
         return self
 
     async def report(self, provider_message_id: str) -> FetchedReport | None:
@@ -96,6 +98,14 @@ class World:
         return ReportSweep(
             self.due, asking, bus, self.metrics, after=AFTER, interval=1, now=self.clock
         )
+
+
+async def test_one_providers_texts_can_be_taken_before_the_others(world: World) -> None:
+    await world.sent("answer")
+    world.clock.advance(AFTER)
+    due = world.due
+    assert await due.take(after=AFTER, lease=LEASE, limit=9, provider="telesign") == []
+    assert len(await due.take(after=AFTER, lease=LEASE, limit=9, provider="acs")) == 1
 
 
 @pytest.fixture

@@ -70,7 +70,9 @@ class World:
             self, asking, self.bus, self.metrics, after=AFTER, interval=60, now=lambda: self.now
         )
 
-    async def take(self, *, after: float, lease: float, limit: int) -> Sequence[OverdueText]:
+    async def take(
+        self, *, after: float, lease: float, limit: int, provider: str | None = None
+    ) -> Sequence[OverdueText]:
         assert after == AFTER < lease * 10
         taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
         return taken
@@ -118,6 +120,31 @@ class World:
     def counted(self, result: str) -> float | None:
         labels = {"provider": "scripted", "result": result}
         return self.metrics.registry.get_sample_value("heliograph_overdue_reports_total", labels)
+
+
+async def test_a_provider_that_forgets_sooner_is_asked_sooner() -> None:
+    world = World()
+    asked: list[tuple[str | None, float]] = []
+
+    async def take(*, after: float, provider: str | None, **_: object) -> list[OverdueText]:
+        asked.append((provider, after))
+        return []
+
+    world.take = take  # type: ignore[method-assign,assignment] # notes the question
+    asking = cast("ReportAsking", None)
+    sooner = {"hasty": AFTER / 2, "patient": AFTER * 2}
+    sweep = ReportSweep(
+        world,
+        asking,
+        world.bus,
+        world.metrics,
+        after=AFTER,
+        interval=60,
+        now=lambda: world.now,
+        sooner=sooner,
+    )
+    await sweep.sweep()
+    assert asked == [(None, AFTER), ("hasty", AFTER / 2)]
 
 
 async def test_what_the_provider_tells_is_passed_on_as_any_report() -> None:

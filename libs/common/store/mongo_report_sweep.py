@@ -40,11 +40,14 @@ class MongoReportSweep:
         self._clock = clock
 
     @guarded
-    async def take(self, *, after: float, lease: float, limit: int) -> Sequence[OverdueText]:
+    async def take(
+        self, *, after: float, lease: float, limit: int, provider: str | None = None
+    ) -> Sequence[OverdueText]:
         now = milliseconds(self._clock())
         # `$exists` repeats the index's filter.
         over = {"$exists": True, "$lte": now - timedelta(seconds=after)}
-        found = self._messages.find({"report_due_at": over}, {"_id": True})
+        whose: Document = {"provider": provider} if provider is not None else {}
+        found = self._messages.find({"report_due_at": over} | whose, {"_id": True})
         due = await found.sort("report_due_at", ASCENDING).limit(limit).to_list(None)
         if not due:
             return []

@@ -31,6 +31,8 @@ _TOLD: Final[Document] = {
     "traceparent": True,
     "sent_at": True,
     "begun_at": True,
+    "number": True,
+    "remote": True,
 }
 
 

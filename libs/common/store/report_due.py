@@ -29,9 +29,12 @@ class OverdueText:
 class OverdueReports(Protocol):
     """Texts of all tenants that wait for their final report."""
 
-    async def take(self, *, after: float, lease: float, limit: int) -> Sequence[OverdueText]:
-        """Texts without a final report `after` seconds after they left, the oldest first, each
-        taken by one caller only. What is not flagged comes again in `lease` seconds."""
+    async def take(
+        self, *, after: float, lease: float, limit: int, provider: str | None = None
+    ) -> Sequence[OverdueText]:
+        """Texts without a final report `after` seconds after they left, of any provider or of one,
+        the oldest first, each taken by one caller only. What is not flagged comes again in `lease`
+        seconds."""
         ...
 
     async def flag(self, texts: Sequence[OverdueText]) -> int:

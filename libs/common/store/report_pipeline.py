@@ -8,22 +8,22 @@ from typing import Any, Final
 from common.store.client import Document
 from common.store.documents import report_document
 from common.store.records import RANK_FINAL, REPORT_RANK, NewReport
-from common.store.report_effects import WAITING, of_the_text, part_report
+from common.store.report_effects import WAITING, of_the_text, part_key, part_report
 from heliograph.models import ReportStatus
 
-_PARTS: Final = {"$size": {"$ifNull": ["$parts", []]}}
+_OWN: Final = {"$size": {"$ifNull": ["$parts", []]}}
 _KNOWN: Final = {"$ifNull": ["$part_reports", []]}
-_OF_ONE_PART: Final = {"$lte": [_PARTS, 1]}
 _FINAL: Final = {"$gte": ["$rank", RANK_FINAL]}
 
 
 def report_pipeline(report: NewReport) -> list[Document]:
     """Note the report where it raises the rank, and the provider's ID where none is known yet."""
     provider_id = {"$literal": report.provider_message_id}
+    whole = _of_one_part(report)
     return [
         {
             "$set": {
-                "part_reports": {"$cond": [_OF_ONE_PART, "$part_reports", _best_of_parts(report)]},
+                "part_reports": {"$cond": [whole, "$part_reports", _best_of_parts(report)]},
                 "provider_message_id": {"$ifNull": ["$provider_message_id", provider_id]},
             }
         },
@@ -34,9 +34,18 @@ def report_pipeline(report: NewReport) -> list[Document]:
     ]
 
 
+def _parts(report: NewReport) -> Document:
+    """As `report_effects.parts_of`."""
+    return {"$multiply": [{"$max": [_OWN, 1]}, max(report.parts, 1)]}
+
+
+def _of_one_part(report: NewReport) -> Document:
+    return {"$lte": [_parts(report), 1]}
+
+
 def _best_of_parts(report: NewReport) -> Document:
     """The best report of each part; of two of one rank the first one stays."""
-    mine = {"$eq": ["$$known.part", {"$literal": report.provider_message_id}]}
+    mine = {"$eq": ["$$known.part", {"$literal": part_key(report)}]}
     as_good = {"$gte": ["$$known.rank", REPORT_RANK[report.status]]}
     noted = [_those({"$not": [mine]}), [{"$literal": part_report(report)}]]
     found = {"$ne": [_those({"$and": [mine, as_good]}), []]}
@@ -50,12 +59,14 @@ def _rank_for_text(report: NewReport) -> Document:
         settled: Document | bool = True
     else:
         delivered = _those({"$eq": ["$$known.status", ReportStatus.DELIVERED.value]})
-        settled = {"$gte": [{"$size": delivered}, _PARTS]}
+        settled = {"$gte": [{"$size": delivered}, _parts(report)]}
     ids = {"$setUnion": ["$part_reports.part", {"$ifNull": ["$part_ids", []]}]}
-    taken = {"$gte": [{"$size": {"$setDifference": [ids, [""]]}}, _PARTS]}
+    known = {"$gte": [{"$size": {"$setDifference": [ids, [""]]}}, _OWN]}
+    # What one call brought out, the provider took whole, however it splits it.
+    taken = {"$or": [{"$lte": [_OWN, 1]}, known]}
     of_parts = {"$cond": [settled, rank, {"$cond": [taken, parts_rank, -1]}]}
     best_of_its_part = {"$ne": [_those({"$eq": ["$$known.id", report.id]}), []]}
-    return {"$cond": [_OF_ONE_PART, rank, {"$cond": [best_of_its_part, of_parts, -1]}]}
+    return {"$cond": [_of_one_part(report), rank, {"$cond": [best_of_its_part, of_parts, -1]}]}
 
 
 def _raised(report: NewReport) -> dict[str, Any]:
