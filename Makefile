@@ -28,10 +28,11 @@ WEBHOOK_PORT ?= 8080
 CONSOLE_PORT ?= 8081
 SIMULATOR_PORT ?= 8500
 MANAGEMENT_PORT ?= 9090
-STAGE := --webhook-port $(WEBHOOK_PORT) --console-port $(CONSOLE_PORT) \
+PROVIDER ?= acs
+STAGE := --provider $(PROVIDER) --webhook-port $(WEBHOOK_PORT) --console-port $(CONSOLE_PORT) \
 	--simulator-port $(SIMULATOR_PORT) --management-port $(MANAGEMENT_PORT)
 
-run: env-local ## Start everything on this machine, play one conversation, stay up until Ctrl-C
+run: env-local ## Start everything on this machine (PROVIDER=acs), play one conversation, stay up until Ctrl-C
 	@$(RUN) -m local run $(STAGE)
 
 demo: env-local ## As run, ending by itself; fails if a step did not happen

@@ -14,13 +14,14 @@ from typing import Final
 import structlog
 from rich.console import Console
 
+from local.accounts import ACCOUNTS, DEFAULT
 from local.follow import follow
 from local.house import ServiceDidNotStart
+from local.next_steps import show_next_steps
 from local.nodes import NodeError
 from local.play import StepFailed, play
-from local.seed import ACCESS_KEY, FREE_NUMBER
-from local.stage import Ports, Stage, stage
-from local.timeline import Timeline, pretty
+from local.stage import Ports, stage
+from local.timeline import Timeline
 
 BASE_DIR: Final = Path(".local") / "stage"
 EXIT_STEP_FAILED: Final = 1
@@ -41,7 +42,7 @@ def main() -> int:
         management=arguments.management_port,
     )
     try:
-        return asyncio.run(_run(console, chosen, arguments.dir, stays=arguments.mode == "run"))
+        return asyncio.run(_run(console, chosen, arguments))
     except (NodeError, ServiceDidNotStart) as error:
         sys.stderr.write(f"heliograph: {error}\n")
         return EXIT_CANNOT_START
@@ -53,6 +54,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("mode", choices=["run", "demo"])
+    parser.add_argument("--provider", choices=[*ACCOUNTS], default=DEFAULT, help="default: acs")
     parser.add_argument("--dir", type=Path, default=BASE_DIR, help="where logs and data go")
     parser.add_argument("--webhook-port", type=int, default=8080)
     parser.add_argument("--console-port", type=int, default=8081)
@@ -61,8 +63,9 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _run(console: Console, chosen: Ports, base_dir: Path, *, stays: bool) -> int:
-    performance = asyncio.create_task(_perform(console, chosen, base_dir, stays=stays))
+async def _run(console: Console, chosen: Ports, arguments: argparse.Namespace) -> int:
+    stays = arguments.mode == "run"
+    performance = asyncio.create_task(_perform(console, chosen, arguments, stays=stays))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, performance.cancel)
@@ -73,54 +76,21 @@ async def _run(console: Console, chosen: Ports, base_dir: Path, *, stays: bool) 
     return 0
 
 
-async def _perform(console: Console, chosen: Ports, base_dir: Path, *, stays: bool) -> None:
-    timeline = Timeline(console)
+async def _perform(
+    console: Console, chosen: Ports, arguments: argparse.Namespace, *, stays: bool
+) -> None:
+    account = ACCOUNTS[arguments.provider]
+    timeline = Timeline(console, deliverer=account.deliverer)
     async with contextlib.AsyncExitStack() as stack:
         with console.status("Starting RabbitMQ, MongoDB, the four services and the simulator …"):
-            running = await stack.enter_async_context(stage(base_dir, chosen, timeline))
+            running = await stack.enter_async_context(
+                stage(arguments.dir, chosen, timeline, account)
+            )
         stack.callback(console.print, "\n Stopped: no process is left behind.", style="dim")
         await play(running.scene)
         if stays:
-            _show_addresses(console, running)
+            show_next_steps(console, running)
             await follow(running.scene)
-
-
-def _show_addresses(console: Console, running: Stage) -> None:
-    scene, simulator, seed = running.scene, running.simulator, running.seed
-    console.print("\n Everything stays up until Ctrl-C.\n")
-    console.print(
-        " [bold]Console[/bold]  (this link signs you in once; later sign in with the key)"
-    )
-    console.print(f"   {running.welcome.sign_in_url}", soft_wrap=True)
-    console.print(f"   {running.welcome.key}\n", soft_wrap=True)
-    console.print(" Connect a second number in it: choose Azure Communication Services, and give")
-    console.print(f"   connection string  {seed.connection_string}", soft_wrap=True)
-    console.print(f"   number             {FREE_NUMBER}\n", soft_wrap=True)
-    rows = {
-        "webhook": running.house.webhook_url,
-        "API": f"{running.house.console_url}/api/v1",
-        "simulator": f"{simulator.url}/simulator/health",
-        "RabbitMQ": running.servers.rabbitmq_url,
-        "MongoDB": f"{running.servers.mongodb_uri} (database {running.servers.database})",
-    } | {
-        f"{service.name} metrics": f"http://127.0.0.1:{service.management_port}/metrics"
-        for service in running.house.services.values()
-    }
-    for name, address in rows.items():
-        console.print(f"   {name:<18} {address}", soft_wrap=True)
-    console.print(
-        f"\n Text {pretty(scene.number)} again, or the second number once it is connected:\n"
-    )
-    body = '{"from": "%s", "to": "%s", "body": "Do you have parking?"}'
-    payload = body % (scene.remote, scene.number)
-    console.print(f"   curl -d '{payload}' {simulator.url}/simulator/texts\n", soft_wrap=True)
-    console.print(
-        " Break the credentials, then look at the connection (the second call mends it):\n"
-    )
-    for key in ("YnJva2Vu", ACCESS_KEY):
-        order = f'{{"access_key": "{key}"}}'
-        console.print(f"   curl -X PUT -d '{order}' {simulator.url}/simulator/key", soft_wrap=True)
-    console.print()
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from typing import Final
 
 from heliograph import Outcome
 from local.demo_agent import Decided
-from local.play import Scene, show
-from local.simulator import Entry, events
+from local.play import Scene, is_delivery_of_a_text, show
+from local.simulator import Entry
 
 _QUIET: Final = 3600.0
 """Seconds after which waiting for the simulator begins anew; nothing depends on it."""
@@ -64,7 +64,7 @@ class Follower:
         timeline = self._scene.timeline
         if entry["kind"] == "text":
             timeline.text(entry["from"], entry["to"], entry["body"])
-        elif entry["kind"] == "delivery" and events.RECEIVED in entry["event_types"]:
+        elif is_delivery_of_a_text(entry):
             if entry["verdict"] == "delivered":
                 timeline.delivered(entry["status"], entry["latency_ms"])
             else:

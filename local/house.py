@@ -152,9 +152,14 @@ class House:
         self.replicas: list[Service] = []
 
     @property
+    def public_url(self) -> str:
+        """Where providers reach the webhook."""
+        return f"http://127.0.0.1:{self.webhook_port}"
+
+    @property
     def webhook_url(self) -> str:
         """Where Event Grid delivers."""
-        return f"http://127.0.0.1:{self.webhook_port}/api/webhooks/acs/sms"
+        return f"{self.public_url}/api/webhooks/acs/sms"
 
     @property
     def console_url(self) -> str:
@@ -201,7 +206,7 @@ class House:
             "webhook_port": str(self.webhook_port),
             "health_host": "127.0.0.1",
             "health_port": str(self.console_port),
-            "health_public_webhook_url": f"http://127.0.0.1:{self.webhook_port}",
+            "public_webhook_url": self.public_url,
             # The provider is a simulator on this machine, the browser speaks plain HTTP.
             "health_allow_loopback_providers": "true",
             "health_secure_cookies": "false",

@@ -11,7 +11,10 @@ from common.store.ports import Executions
 from common.store.records import Execution
 from heliograph import Outcome, OutcomeStatus, Report, ReportStatus, Turn
 from local.demo_agent import Decided, Event
-from local.simulator import Simulator
+from local.simulator import Entry, Phone, Text, events
+from local.simulator.journal import Journal
+from local.simulator.phones import Phones
+from local.simulators.courier import TEXT
 from local.timeline import Timeline
 
 FIRST_TEXT: Final = "Hi! What time do you open tomorrow?"
@@ -28,6 +31,22 @@ class Switch(Protocol):
     async def __call__(self, *, on: bool) -> None: ...
 
 
+class Simulated(Protocol):
+    """What the conversation needs of a provider's simulator."""
+
+    journal: Journal
+    phones: Phones
+
+    async def text(self, from_: str, to: str, body: str) -> str:
+        """Let a phone text a number."""
+
+    def phone(self, number: str) -> Phone:
+        """Give a phone."""
+
+    async def wait_for_texts(self, number: str, total: int, timeout: float) -> list[Text]:  # noqa: ASYNC109 -- the simulators' own
+        """Wait until a phone has received so many texts; raises TimeoutError."""
+
+
 class StepFailed(Exception):
     """A step of the conversation did not happen."""
 
@@ -38,7 +57,7 @@ class StepFailed(Exception):
 class Scene:
     """What the conversation is played with."""
 
-    simulator: Simulator
+    simulator: Simulated
     timeline: Timeline
     events: asyncio.Queue[Event]
     executions: Executions
@@ -73,17 +92,30 @@ async def play(scene: Scene) -> None:
 
 
 async def _person_texts(scene: Scene, body: str) -> None:
-    answered = len(scene.simulator.deliveries)
+    seen = max((entry["seq"] for entry in scene.simulator.journal.entries()), default=0)
     scene.timeline.text(scene.remote, scene.number, body)
     await scene.simulator.text(scene.remote, scene.number, body)
-    deliveries = await _in_time(
-        "Event Grid delivers the text",
-        scene.simulator.wait_for("delivery", answered + 1, _PATIENCE),
+    delivery = await _in_time(
+        f"{scene.timeline.deliverer} delivers the text", _delivery(scene.simulator.journal, seen)
     )
-    delivery = deliveries[answered]
-    if delivery["status"] != 200:
-        raise StepFailed(f"The webhook answered {delivery['status']} instead of 200.")
+    if delivery["verdict"] != "delivered":
+        raise StepFailed(f"The webhook did not take the text: {delivery['outcome']}.")
     scene.timeline.delivered(delivery["status"], delivery["latency_ms"])
+
+
+async def _delivery(journal: Journal, since: int) -> Entry:
+    """The next try of an inbound text; reports may be delivered meanwhile."""
+    while True:
+        for entry in await journal.wait_beyond(since, _PATIENCE):
+            since = entry["seq"]
+            if is_delivery_of_a_text(entry):
+                return entry
+
+
+def is_delivery_of_a_text(entry: Entry) -> bool:
+    """Whether an entry of a simulator's journal is a try to deliver an inbound text."""
+    kinds = (entry.get("of"), *entry.get("event_types", ()))
+    return entry["kind"] == "delivery" and bool({TEXT, events.RECEIVED}.intersection(kinds))
 
 
 async def _phone_shows(scene: Scene, sent: Event, held: Event) -> None:

@@ -6,14 +6,15 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from common.bus.client import Bus
 from common.bus.messages import Outgoing, Unroutable
 from common.bus.topology import CHANGES_EXCHANGE, SERVICES, agent_topology
 from common.events import ConnectionChanged
 from common.ids import derive
-from common.providers.specs import CONNECTION_STRING, SPECS
+from common.providers.acs_spec import CONNECTION_STRING
+from common.providers.spec import Form, ProviderSpec
+from common.providers.specs import SPECS
 from common.secrets import MasterKeys, SecretUnreadable, TenantKey, WrappedKey
 from common.sending_rules import DEFAULT, SendingRules
 from common.store.client import Database
@@ -28,19 +29,18 @@ from common.store.mongo_tenant_keys import MongoTenantKeys
 from common.store.ports import NumberTaken
 from common.store.records import ConnectionStatus
 from common.store.schema import ensure_schema
-from health.desk.parameters import ENDPOINT
 from heliograph.models import now
 
 ACCESS_KEY: Final = "aGVsaW9ncmFwaC1sb2NhbC1zaW11bGF0b3Ita2V5ISE="
 """The simulator's access key: made up, known to everybody, of use nowhere else."""
 
+_SHORT_NAMES: Final = {"acs": "ACS"}
+"""What a provider is called where its whole name is long."""
+
 UNLIMITED: Final = SendingRules(
     requests_per_minute=60_000, units_per_minute=60_000, loop_replies=None
 )
 """Rules of a number under load, where something else than its limits is of interest."""
-
-FREE_NUMBER: Final = "+18005550101"
-"""A second number of the simulated resource, for a person to connect in the console."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,28 +57,44 @@ class Seed:
     access_key: str = ACCESS_KEY
     rules: SendingRules = DEFAULT
     """Of the number, where they are not the usual ones."""
+    provider: str = "acs"
+    parameters: Mapping[str, str] | None = None
+    """What an administrator enters; None: the connection string."""
+    number_type: NumberType = NumberType.TOLL_FREE
 
     @property
     def connection_string(self) -> str:
         """As the Azure portal shows it; plain http is allowed for this machine only."""
         return f"endpoint={self.endpoint}/;accesskey={self.access_key}"
 
+    @property
+    def spec(self) -> ProviderSpec:
+        """The provider's description."""
+        return SPECS[self.provider]
 
-async def plant(seed: Seed, *, database: Database, bus: Bus, keys: MasterKeys) -> None:
-    """Create what the seed says; doing it again changes nothing but the credentials."""
+    @property
+    def form(self) -> Form:
+        """The connection's parameters in normal form."""
+        given = self.parameters or {CONNECTION_STRING: self.connection_string}
+        return self.spec.read(self.spec, given, True)
+
+
+async def plant(seed: Seed, *, database: Database, bus: Bus, keys: MasterKeys) -> TenantKey:
+    """Create what the seed says; doing it again changes nothing but the credentials. Gives the
+    tenant's data key, which callback addresses are derived from."""
     await ensure_schema(database)
     await bus.declare(SERVICES)
     await bus.declare(agent_topology(seed.tenant_id, seed.agent_id))
     key = await _tenant(seed, database, keys)
     await _agent(seed, MongoAgents(database))
-    secret = {CONNECTION_STRING: seed.connection_string}
-    sealed = key.seal(seed.connection_id, secret).to_document()
+    sealed = key.seal(seed.connection_id, seed.form.values).to_document()
     await _connection(seed, database, sealed)
     if seed.rules != DEFAULT:
         await MongoNumbers(database).set_rules(
             seed.tenant_id, seed.number, seed.rules, version=None, by=SYSTEM
         )
     await announce(bus, seed, "number.connected")
+    return key
 
 
 async def _tenant(seed: Seed, database: Database, keys: MasterKeys) -> TenantKey:
@@ -89,7 +105,7 @@ async def _tenant(seed: Seed, database: Database, keys: MasterKeys) -> TenantKey
         await MongoTenants(database).create(
             seed.tenant_id,
             name=seed.tenant_id.title(),
-            features=(SPECS["acs"].feature,),
+            features=(seed.spec.feature,),
             wrapped_key=fresh.to_document(),
             by=SYSTEM,
         )
@@ -127,22 +143,24 @@ async def _connection(seed: Seed, database: Database, sealed: Mapping[str, str])
     number = NewNumber(
         address=seed.number,
         name="",
-        type=NumberType.TOLL_FREE,
+        type=seed.number_type,
         owners=(),
         region=seed.region,
         agent_id=seed.agent_id,
     )
-    shown = {ENDPOINT: urlsplit(seed.endpoint).netloc}
+    hidden = tuple(name for name in seed.form.values if name in seed.spec.secrets)
+    public = {name: value for name, value in seed.form.values.items() if name not in hidden}
+    shown = public | dict(seed.form.shown)
     known = await directory.get(seed.tenant_id, seed.connection_id)
     if known is None:
         new = NewConnection(
             id=seed.connection_id,
-            name="Simulated ACS",
+            name=f"Simulated {_SHORT_NAMES.get(seed.provider, seed.spec.title)}",
             description="",
-            provider="acs",
+            provider=seed.provider,
             partner=None,
             public=shown,
-            secrets=(CONNECTION_STRING,),
+            secrets=hidden,
             sealed=sealed,
         )
         await directory.create(seed.tenant_id, new, numbers=[number], by=SYSTEM)
@@ -152,7 +170,7 @@ async def _connection(seed: Seed, database: Database, sealed: Mapping[str, str])
         seed.connection_id,
         sealed=sealed,
         public=shown,
-        secrets=(CONNECTION_STRING,),
+        secrets=hidden,
         partner=None,
         version=None,
         action=RECONNECTED

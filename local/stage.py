@@ -23,11 +23,13 @@ from common.store.control import SYSTEM
 from common.store.mongo_control_numbers import MongoNumbers
 from common.store.mongo_executions import MongoExecutions
 from heliograph import Agent
+from local.accounts import ACCOUNTS, DEFAULT, Account
 from local.demo_agent import Event, front_desk
 from local.house import SERVICES, Address, House
 from local.nodes import MongoNode, NodeError, PortInUse, RabbitNode, ports
-from local.play import Scene
-from local.seed import ACCESS_KEY, FREE_NUMBER, Seed, announce, plant
+from local.play import Scene, Simulated
+from local.provider import AnySimulator, enter_in_portal, seed_of, simulated
+from local.seed import Seed, announce, plant
 from local.simulator import Simulator
 from local.timeline import Timeline
 from local.welcome import Welcome, welcome_admin
@@ -37,10 +39,6 @@ MONGODB_VARIABLE: Final = "HELIOGRAPH_MONGODB_URI"
 DATABASE_VARIABLE: Final = "HELIOGRAPH_MONGODB_DATABASE"
 
 _AGENT_USER: Final = "front-desk"
-_TIME_SCALE: Final = 0.01
-"""Event Grid's retry after 10 seconds comes after a tenth of a second here."""
-
-
 _PATIENCE: Final = 10.0
 """Seconds that a server from the environment has to answer."""
 
@@ -65,6 +63,11 @@ class Ports:
     console: int = 8081
     simulator: int = 8500
     management: int = 9090
+
+    @property
+    def simulator_url(self) -> str:
+        """Where the provider's simulator answers."""
+        return f"http://127.0.0.1:{self.simulator}"
 
     @property
     def of_services(self) -> dict[str, int]:
@@ -146,44 +149,42 @@ class Stage:
 
     scene: Scene
     house: House
-    simulator: Simulator
+    account: Account
+    simulator: AnySimulator
     servers: Servers
     seed: Seed
     welcome: Welcome
 
 
 @contextlib.asynccontextmanager
-async def stage(base_dir: Path, chosen: Ports, timeline: Timeline) -> AsyncIterator[Stage]:
-    """Start everything; stop everything, in the opposite order."""
+async def stage(
+    base_dir: Path, chosen: Ports, timeline: Timeline, account: Account = ACCOUNTS[DEFAULT]
+) -> AsyncIterator[Stage]:
+    """Start everything, with this account's simulator; stop everything, in the opposite order."""
     master_key = generate_master_key()
     async with contextlib.AsyncExitStack() as stack:
         await asyncio.to_thread(stack.enter_context, _emptied(base_dir))
         chosen.require_free()
         used = await stack.enter_async_context(servers(base_dir))
         webhook_secret = secrets.token_urlsafe(18)
-        house = _house(base_dir, used, chosen, master_key, webhook_secret)
+        found = account.address_setting(chosen.simulator_url)
+        house = _house(base_dir, used, chosen, master_key, webhook_secrets=webhook_secret, **found)
         database = open_database(used.mongodb_uri, used.database, timeout=5)
         stack.callback(database.close)
         bus = Bus(used.rabbitmq_url, app="local")
         bus.start()
         stack.push_async_callback(bus.close)
         await _answering(bus, used, database)
-        seed = Seed(
-            bus_user=used.agent_user or bus.user, endpoint=f"http://127.0.0.1:{chosen.simulator}"
-        )
-        await plant(seed, database=database, bus=bus, keys=MasterKeys.parse(master_key))
-        simulator = await stack.enter_async_context(
-            Simulator(
-                access_key=ACCESS_KEY,
-                numbers=[seed.number, FREE_NUMBER],
-                time_scale=_TIME_SCALE,
-                port=chosen.simulator,
-            )
-        )
+        seed = seed_of(account, chosen.simulator_url, bus_user=used.agent_user or bus.user)
+        key = await plant(seed, database=database, bus=bus, keys=MasterKeys.parse(master_key))
+        simulator = await stack.enter_async_context(simulated(account, port=chosen.simulator))
         stack.push_async_callback(house.stop)
         await house.start()
-        await simulator.subscribe(f"{house.webhook_url}?code={webhook_secret}")
-        scene = _scene(simulator, timeline, seed, database, bus)
+        if isinstance(simulator, Simulator):
+            await simulator.subscribe(f"{house.webhook_url}?code={webhook_secret}")
+        else:
+            enter_in_portal(simulator, house.public_url, seed, key)
+        scene = scene_of(simulator, timeline, seed, database, bus)
         await scene.switch(on=False)
         agent = front_desk(
             used.agent_url,
@@ -194,7 +195,7 @@ async def stage(base_dir: Path, chosen: Ports, timeline: Timeline) -> AsyncItera
         serving = asyncio.create_task(agent.serve())
         stack.push_async_callback(_end, agent, serving)
         welcome = await welcome_admin(database, seed.tenant_id, house.console_url)
-        yield Stage(scene, house, simulator, used, seed, welcome)
+        yield Stage(scene, house, account, simulator, used, seed, welcome)
 
 
 async def _end(agent: Agent, serving: asyncio.Task[None]) -> None:
@@ -240,9 +241,7 @@ async def _answering(bus: Bus, used: Servers, database: Database) -> None:
         raise ServerAway(f"{error} Check {MONGODB_VARIABLE} ({scrub(used.mongodb_uri)}).") from None
 
 
-def _house(
-    base_dir: Path, used: Servers, chosen: Ports, master_key: str, webhook_secret: str
-) -> House:
+def _house(base_dir: Path, used: Servers, chosen: Ports, master_key: str, **own: str) -> House:
     address = Address(
         rabbitmq_url=used.rabbitmq_url,
         mongodb_uri=used.mongodb_uri,
@@ -257,15 +256,16 @@ def _house(
         base_dir / "logs",
         address,
         **settings,
-        webhook_secrets=webhook_secret,
+        **own,
         log_format="console",
         trust_command_identity="false" if used.agent_user else "true",
     )
 
 
-def _scene(
-    simulator: Simulator, timeline: Timeline, seed: Seed, database: Database, bus: Bus
+def scene_of(
+    simulator: Simulated, timeline: Timeline, seed: Seed, database: Database, bus: Bus
 ) -> Scene:
+    """What a conversation with a seeded number is played with."""
     numbers = MongoNumbers(database)
 
     async def switch(*, on: bool) -> None:
@@ -281,5 +281,5 @@ def _scene(
         switch=switch,
         tenant_id=seed.tenant_id,
         number=seed.number,
-        remote=f"+1212555{100 + secrets.randbelow(100):04d}",
+        remote=ACCOUNTS[seed.provider].person(),
     )

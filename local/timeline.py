@@ -52,9 +52,11 @@ def pretty(number: str) -> str:
 
 
 class Timeline:
-    """Prints what happens as it happens, with the seconds since the first text."""
+    """Prints what happens as it happens, with the seconds since the first text. `deliverer` is who
+    delivers texts to the webhook."""
 
-    def __init__(self, console: Console):
+    def __init__(self, console: Console, *, deliverer: str = "Event Grid"):
+        self.deliverer = deliverer
         self._console = console
         self._began: float | None = None
 
@@ -76,13 +78,13 @@ class Timeline:
         self.say("phone", f"{pretty(remote)} texts {pretty(number)}:", f"“{body}”")
 
     def delivered(self, status: int, milliseconds: float) -> None:
-        """Event Grid's delivery was answered."""
+        """The delivery of a text was answered."""
         self.say("webhook", f"answers {status} after {milliseconds:.0f} ms: it is on the bus")
 
     def not_delivered(self, outcome: str, *, again: bool) -> None:
-        """Event Grid's delivery failed; `outcome` is its own word for how."""
-        then = "Event Grid will try again" if again else "Event Grid gives the text up"
-        self.say("webhook", f"did not take it ({outcome}): {then}")
+        """The delivery of a text failed; `outcome` is the deliverer's own word for how."""
+        then = "will try again" if again else "gives the text up"
+        self.say("webhook", f"did not take it ({outcome}): {self.deliverer} {then}")
 
     def turn(self, turn: Turn) -> None:
         """The agent reads its turn."""

@@ -204,21 +204,23 @@ def name_of(fault: Fault) -> str:
 
 
 class FaultBook:
-    """The faults in force, at most one of each name."""
+    """The faults in force, at most one of each name; `table` says which names there are."""
 
-    def __init__(self) -> None:
+    def __init__(self, table: Mapping[str, type[Fault]] = FAULTS) -> None:
+        self._table = table
+        self._names = {model: name for name, model in table.items()}
         self._faults: dict[type[Fault], Fault] = {}
         self._left: dict[type[Fault], int | None] = {}
 
     def set(self, name: str, parameters: Mapping[str, Any]) -> None:
         """Put a fault in force; raises KeyError (unknown name) or pydantic's ValidationError."""
-        fault = FAULTS[name].model_validate(parameters)
+        fault = self._table[name].model_validate(parameters)
         self._faults[type(fault)] = fault
         self._left[type(fault)] = fault.count
 
     def clear(self, *names: str) -> None:
         """Lift the named faults, or all; raises KeyError for an unknown name."""
-        for model in [FAULTS[name] for name in names] or list(self._faults):
+        for model in [self._table[name] for name in names] or list(self._faults):
             self._faults.pop(model, None)
             self._left.pop(model, None)
 
@@ -238,12 +240,12 @@ class FaultBook:
         if left is not None:
             self._left[model] = left - 1
             if left == 1:
-                self.clear(_NAMES[model])
+                self.clear(self._names[model])
         return fault
 
     def facts(self) -> dict[str, Any]:
         """Give the faults in force; `count` is how often each will still strike."""
         return {
-            _NAMES[model]: {**fault.model_dump(), "count": self._left[model]}
+            self._names[model]: {**fault.model_dump(), "count": self._left[model]}
             for model, fault in self._faults.items()
         }

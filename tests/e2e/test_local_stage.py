@@ -180,6 +180,36 @@ async def test_run_stays_up_takes_another_text_and_ctrl_c_leaves_no_process(
     assert left_behind(tmp_path) == []
 
 
+async def test_another_provider_plays_the_same_conversation_without_a_word_of_event_grid(
+    tmp_path: Path, vhost_url: str, mongo_uri: str, mongo_database: str
+) -> None:
+    """On the session's servers, which are those of the environment then. What each provider makes
+    of it, test_provider_conversations.py shows in one house."""
+    servers = {
+        "HELIOGRAPH_RABBITMQ_URL": vhost_url,
+        "HELIOGRAPH_MONGODB_URI": mongo_uri,
+        "HELIOGRAPH_MONGODB_DATABASE": mongo_database,
+    }
+    options = ["--provider", "twilio", *free_ports()]
+    async with stage("run", tmp_path, *options, **servers) as process:
+        text = await read_until(process, "/simulator/secret\n")
+        assert_in_order(text, *TOLD)
+        assert "to Twilio's connection" in text
+        assert "Event Grid" not in text
+        command = next(line for line in text.splitlines() if "curl -d" in line)
+        _, payload, url = command.split("'")
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(url.strip(), data=payload) as answer,
+        ):
+            assert answer.status == 201
+        await read_until(process, "delivery report: delivered")
+        os.killpg(process.pid, signal.SIGINT)
+        async with asyncio.timeout(PATIENCE):
+            _, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+
+
 async def test_a_killed_stage_leaves_no_process_either(tmp_path: Path) -> None:
     async with stage("run", tmp_path) as process:
         await read_until(process, "/simulator/texts\n")
