@@ -121,6 +121,20 @@ class Metrics:
             buckets=_FAST,
             registry=reg,
         )
+        self.failovers = Counter(
+            "heliograph_failovers_total",
+            "Provider calls for texts that went another way than the one that would have come "
+            "first, by that one's provider and the one that was called.",
+            ["from_provider", "to_provider"],
+            registry=reg,
+        )
+        self.circuits_opened = Counter(
+            "heliograph_circuits_opened_total",
+            "Circuits of connections that opened, for the first time or again, by provider and "
+            "kind (failing, account).",
+            ["provider", "kind"],
+            registry=reg,
+        )
         self.parked = Counter(
             "heliograph_parked_total",
             "Messages parked in a dead-letter queue, by queue and reason code.",

@@ -98,11 +98,7 @@ async def _serve_http(
     viewing = asyncio.create_task(parts.live.run(), name="live")
     stack.push_async_callback(asyncio.wait, {viewing})
     runner = Runner(
-        web_application(
-            parts.desks,
-            runtime.metrics,
-            public_webhook_url=settings.health_public_webhook_url,
-        ),
+        web_application(parts.desks, runtime.metrics),
         refuse=refuse,
         auto_decompress=False,
         shutdown_timeout=_LAST_ANSWERS,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,11 +10,11 @@ from typing import Final
 import aiohttp
 from aiohttp import web
 
+from common.announcing import Announcer
 from common.bus.client import Bus
 from common.bus.dead_letters import DeadLetters
 from common.metrics import Metrics
-from common.providers.port import Provider
-from common.providers.registry import providers
+from common.providers.specs import SPECS
 from common.store.client import Database
 from common.store.mongo_audit import MongoAudit
 from common.store.mongo_connections import MongoConnections
@@ -36,18 +35,17 @@ from common.store.mongo_report_sweep import MongoReportSweep
 from common.store.mongo_switches import MongoSwitches
 from health.access.secrets import Hashing
 from health.access.wiring import build_door
-from health.announcing import Announcer
 from health.api.table import ROUTES as API_ROUTES
 from health.checking import Checker
 from health.consent_sync import ConsentSync
 from health.console import rendering
-from health.console.callbacks import PUBLIC_WEBHOOK_URL
 from health.console.table import ROUTES as CONSOLE_ROUTES
 from health.desk.agent_queues import AgentQueues
 from health.desk.agents import AgentDesk
 from health.desk.approvals import ApprovalDesk
 from health.desk.asking import Asking
 from health.desk.broker_users import BrokerUsers, open_broker_users
+from health.desk.callbacks import CallbackDesk
 from health.desk.connections import ConnectionDesk
 from health.desk.consents import ConsentDesk
 from health.desk.dead_letters import DeadLetterDesk
@@ -89,13 +87,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def web_application(
-    desks: Desks, metrics: Metrics, *, public_webhook_url: str = ""
-) -> web.Application:
+def web_application(desks: Desks, metrics: Metrics) -> web.Application:
     """API and console as one application."""
     app = web.Application(client_max_size=MAX_BODY_OCTETS)
     rendering.install(app)
-    app[PUBLIC_WEBHOOK_URL] = public_webhook_url
     routes = (*API_ROUTES, *CONSOLE_ROUTES)
     Server(desks, routes, metrics, rendering.render_problem).add_to(app)
     return app
@@ -108,7 +103,7 @@ def build_validation(
     return Validation(
         connections=MongoConnections(database),
         checker=Checker(
-            _providers(settings),
+            settings.providers,
             settings.master_keys,
             timeout=settings.health_validation_timeout,
             pause=settings.health_validation_retry_pause,
@@ -136,13 +131,13 @@ async def build_parts(
     reading = MongoReading(database)
     http = await stack.enter_async_context(aiohttp.ClientSession(trust_env=True))
     users = await _broker_users(settings, stack)
-    asking = Asking(_providers(settings), timeout=settings.health_validation_timeout)
+    asking = Asking(settings.providers, timeout=settings.health_validation_timeout)
     queues, vault = AgentQueues(agents, bus), Vault(tenants, settings.master_keys)
     announcer, nudger = Announcer(bus), Nudger(bus)
     validation = build_validation(settings, database, bus, metrics)
     live = Live(reading)
     lists = OptOutLists(
-        providers=_providers(settings),
+        providers=settings.providers,
         connections=connections,
         vault=vault,
         timeout=settings.health_validation_timeout,
@@ -172,6 +167,7 @@ async def build_parts(
             announcer=announcer,
             loopback=settings.health_allow_loopback_providers,
         ),
+        callbacks=CallbackDesk(connections, vault, public_url=settings.public_webhook_url),
         numbers=NumberDesk(
             numbers=numbers,
             connections=connections,
@@ -217,7 +213,7 @@ def _report_sweep(
     settings: HealthSettings, database: Database, bus: Bus, metrics: Metrics, vault: Vault
 ) -> ReportSweep:
     asking = ReportAsking(
-        _providers(settings),
+        settings.providers,
         MongoConnections(database),
         vault.open,
         timeout=settings.health_validation_timeout,
@@ -228,13 +224,12 @@ def _report_sweep(
         bus,
         metrics,
         after=settings.health_report_after,
+        sooner={
+            name: spec.report_after for name, spec in SPECS.items() if spec.report_after is not None
+        },
         interval=settings.health_report_sweep_interval,
         now=now,
     )
-
-
-def _providers(settings: HealthSettings) -> Mapping[str, Provider]:
-    return providers(acs_api_version=settings.acs_api_version)
 
 
 async def _broker_users(settings: HealthSettings, stack: AsyncExitStack) -> BrokerUsers | None:

@@ -9,6 +9,7 @@ from common.store.ports import Executions
 from health.access.door import Door
 from health.desk.agents import AgentDesk
 from health.desk.approvals import ApprovalDesk
+from health.desk.callbacks import CallbackDesk
 from health.desk.connections import ConnectionDesk
 from health.desk.consents import ConsentDesk
 from health.desk.dead_letters import DeadLetterDesk
@@ -29,6 +30,7 @@ class Desks:
     agents: AgentDesk
     keys: KeyDesk
     connections: ConnectionDesk
+    callbacks: CallbackDesk
     numbers: NumberDesk
     switches: SwitchDesk
     approvals: ApprovalDesk

@@ -10,9 +10,6 @@ from pydantic import Field, SecretStr, field_validator
 
 from health.access.settings import AccessSettings
 
-_PUBLIC_ORIGIN: Final = re.compile(
-    r"(https://[^\s/?#@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?)(/[^\s?#]*)?"
-)
 _MANAGEMENT_URL: Final = re.compile(r"https?://[^\s/?#:@]+:[^\s/?#@]+@[^\s/?#@]+(/[^\s?#]*)?")
 _TIME_OF_DAY: Final = r"^([01]\d|2[0-3]):[0-5]\d$"
 
@@ -87,21 +84,6 @@ class HealthSettings(AccessSettings):
         le=3600,
         description="Seconds between two looks for texts whose delivery report is overdue.",
     )
-    health_public_webhook_url: str = Field(
-        default="",
-        description="Address at which providers reach the webhook from the internet, such as "
-        "`https://texts.example.com`; the console shows callback addresses with it. Must be https, "
-        "but for a loopback address. Empty: a placeholder is shown.",
-    )
-
-    @field_validator("health_public_webhook_url")
-    @classmethod
-    def _an_origin(cls, value: str) -> str:
-        origin = value.strip().rstrip("/")
-        if origin and not _PUBLIC_ORIGIN.fullmatch(origin):
-            raise ValueError("must be https:// with a host, perhaps with a port and a path")
-        return origin
-
     health_allow_loopback_providers: bool = Field(
         default=False,
         description="Whether a connection may name this machine as its provider's address, over "

@@ -20,6 +20,8 @@ class Change:
     status: ConnectionStatus
     error: str | None
     checked_at: datetime
+    works: bool = False
+    """Whether the provider was asked, and finds the connection in order."""
 
 
 def transition(record: ConnectionRecord, health: Health, now: datetime) -> Change | None:
@@ -32,7 +34,7 @@ def transition(record: ConnectionRecord, health: Health, now: datetime) -> Chang
         return None
     match health:
         case Healthy():
-            return Change(ConnectionStatus.ACTIVE, None, now)
+            return Change(ConnectionStatus.ACTIVE, None, now, works=True)
         case Unhealthy(reason):
             return Change(ConnectionStatus.ERROR, shorten(reason), now)
         case Unknown():

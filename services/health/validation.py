@@ -14,11 +14,11 @@ from typing import Final
 
 import structlog
 
+from common.announcing import Announcer, Publisher
 from common.metrics import Metrics
 from common.providers.port import Health, Healthy, Unhealthy, Unknown
 from common.store.ports import Connections
 from common.store.records import ConnectionRecord, ConnectionStatus
-from health.announcing import Announcer, Publisher
 from health.checking import Checker
 from health.transition import Change, transition
 
@@ -117,6 +117,7 @@ class Validation:
             error=change.error,
             checked_at=change.checked_at,
             credentials_version=checked.credentials_version,
+            works=change.works,
         )
         if changed:
             _log_change(current, change)

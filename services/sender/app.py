@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from common.announcing import Announcer
 from common.bus.client import Bus
 from common.bus.topology import SENDER_QUEUE, SERVICES
 from common.bus.work import Lanes, work_until
@@ -17,9 +18,9 @@ from common.lifecycle import Runtime
 from common.master_key_check import master_key_problem
 from common.numbers import changes_queue
 from common.providers.port import Provider
-from common.providers.registry import providers
 from common.settings import stop
 from common.store.client import Database, open_database
+from common.store.mongo_circuits import MongoCircuits
 from common.store.mongo_connections import MongoConnections
 from common.store.mongo_consents import MongoConsentLedger
 from common.store.mongo_conversation_holds import MongoConversationFacts
@@ -28,6 +29,7 @@ from common.store.mongo_outbound import MongoOutbound
 from common.store.mongo_tenant_keys import MongoTenantKeys
 from common.store.schema import ensure_schema
 from common.store.watch import StoreWatch
+from sender.breaking import Breaker
 from sender.carrying import Carrying
 from sender.clients import Clients, follow
 from sender.deciding import Deciding
@@ -60,7 +62,7 @@ async def serve(settings: SenderSettings, runtime: Runtime) -> None:
         stack.push_async_callback(bus.close)
         watch = StoreWatch(database.ping, on_first_answer=lambda: _begin(settings, database))
         stack.push_async_callback(watch.close)
-        known = providers(acs_api_version=settings.acs_api_version)
+        known = settings.providers
         clients = _clients(settings, database, known)
         stack.push_async_callback(clients.close)
         runtime.management.add_check("rabbitmq", lambda: bus.problem)
@@ -117,6 +119,7 @@ def _clients(
         settings.master_keys,
         size=settings.sender_clients,
         timeout=settings.sender_provider_timeout,
+        public_url=settings.public_webhook_url,
     )
 
 
@@ -160,7 +163,7 @@ def build_handler(
     store = MongoOutbound(database)
     decided = f"{runtime.replica}/decided"
     hands = {
-        owner: _hands(settings, runtime, database, clients, owner=owner)
+        owner: _hands(settings, runtime, database, bus, clients, owner=owner)
         for owner in (runtime.replica, decided)
     }
     deciding = Deciding(
@@ -191,6 +194,7 @@ def _hands(
     settings: SenderSettings,
     runtime: Runtime,
     database: Database,
+    bus: SenderBus,
     clients: Clients,
     *,
     owner: str,
@@ -201,6 +205,9 @@ def _hands(
         ledger=MongoConsentLedger(database),
         limits=MongoLimits(database),
         clients=clients,
+        breaker=Breaker(
+            MongoCircuits(database), Announcer(bus), runtime.metrics, lease=settings.sender_lease
+        ),
         metrics=runtime.metrics,
         failpoints=runtime.failpoints,
         owner=owner,

@@ -6,20 +6,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from common.circuit import Circuit
 from common.ids import derive_uuid
 from common.providers.port import Refused, SendResult, Text
-from common.providers.specs import PARTNER_TYPES
-from common.store.records import Outbound, Route
+from common.providers.spec import PARTNER_TYPES
+from common.store.records import Detour, Outbound, Route
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A claimed text that the policy lets go. `counted` where an earlier call may have gone out, so
-    that the day's use has it already."""
+    """A claimed text that the policy lets go, through the connection that `route` names. `counted`
+    where an earlier call may have gone out, so that the day's use has it already."""
 
     claimed: Outbound
     route: Route
     counted: bool
+    detour: Detour | None = None
 
     @property
     def body(self) -> str:
@@ -51,6 +53,14 @@ class Limited:
 
 
 @dataclass(frozen=True, slots=True)
+class Unasked:
+    """The connection was not asked: it rests, or another text tried whether it works again."""
+
+    circuit: Circuit
+    """As it is now, which may be newer than what the route says."""
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """Another replica has taken the text over; nothing may be sent here."""
 
@@ -62,7 +72,7 @@ class Broken:
     error: Exception
 
 
-Answer = Called | NoCall | Limited | Lost | Broken
+Answer = Called | NoCall | Limited | Unasked | Lost | Broken
 
 
 class Kind(NamedTuple):

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, TypeGuard
 
 from common.bus.verdicts import Defer
+from common.failover import Blocked, Exhausted, Go, Rest, leads_elsewhere
 from common.failpoints import Failpoint, Failpoints
 from common.metrics import Metrics
 from common.policy import Hold, LeaveUncertain, Refuse, Send, Wait, decide
@@ -13,14 +14,15 @@ from common.providers.port import Refused, SendResult
 from common.store.consent_ports import ConsentLedger, Conversations
 from common.store.consents import ConsentSource, NewConsent
 from common.store.ports import LeaseLost, OutboundStore
-from common.store.records import Claim, NewOutbound, Outbound, Route
+from common.store.records import ApprovalDecision, Claim, NewOutbound, Outbound, Route
 from heliograph.codes import OutcomeCode
 from heliograph.models import Outcome, OutcomeStatus, SendCommand
-from sender.calls import Lost
-from sender.knowing import Knowing, facts_of
+from sender.calls import Lost, Ready, Unasked
+from sender.knowing import Knowing, Known, facts_of
 from sender.sending import Meeting, Progress, Sending
 from sender.steps import Again, Finished, Later, Step, look_again_after, pause_after
 from sender.texts import now, outcome_of, refusal
+from sender.ways import Failed
 
 _BUSY_AGAIN: Final = 1.0
 """Seconds until a text that another replica has in hand is looked at again."""
@@ -114,9 +116,32 @@ class Carrying:
     async def _attempt(
         self, claimed: Outbound, progress: Progress, meeting: Meeting
     ) -> Step | Lost:
-        """Everything that the policy asks is read here, before each call that the provider gets,
-        those that are repeated at once included."""
-        known = await self._knowing.of(claimed)
+        """Through one connection, and at once through the next where surely nothing was accepted.
+        Everything that the policy asks is read before each call that a provider gets, those that
+        are repeated at once included."""
+        failed = Failed()
+        while True:
+            known = await self._knowing.of(claimed)
+            ruling = await self._permitted(claimed, known, progress)
+            if ruling is not None:
+                return ruling
+            route = known.route
+            assert route is not None  # noqa: S101 - the policy refuses without one
+            match failed.choose(route, last=known.carried_by, bound=progress.bound):
+                case Go(way, detour):
+                    ready = Ready(claimed, route.through(way), progress.maybe_sent, detour)
+                    step = await self._call(ready, progress, meeting, failed, len(route.ways))
+                    if step is not None:
+                        return step
+                case Rest(until):
+                    return Later(max(0.0, (until - now()).total_seconds()))
+                case Blocked(code):
+                    return Finished(OutcomeCode.AMBIGUOUS if progress.maybe_sent else code)
+                case Exhausted():
+                    return failed.step
+
+    async def _permitted(self, claimed: Outbound, known: Known, progress: Progress) -> Step | None:
+        """What the policy has instead of a call, None where it lets the text go."""
         route = known.route
         facts = facts_of(
             claimed,
@@ -124,36 +149,62 @@ class Carrying:
             now=now(),
             maybe_sent=progress.maybe_sent,
             tries_left=self._sending.tries_left(progress),
-            deduplicates=route is not None and self._sending.deduplicates(progress, route),
+            deduplicates=route is not None and self._sending.deduplicates(claimed, progress, route),
         )
         match decide(facts):
             case Refuse(code):
                 return Finished(code)
             case Hold(code):
-                await self._hold(claimed, code)
+                if code is OutcomeCode.LOOP_SUSPECTED:
+                    await self._hold(claimed)
                 return Finished(code)
             case Wait(until):
                 return Later((until - facts.now).total_seconds())
             case LeaveUncertain():
                 return Finished(OutcomeCode.AMBIGUOUS)
             case Send():
-                assert route is not None  # noqa: S101 - the policy refuses without one
-                return await self._call(claimed, route, progress, meeting)
+                return None
 
-    async def _hold(self, claimed: Outbound, code: OutcomeCode) -> None:
+    async def _hold(self, claimed: Outbound) -> None:
         """A suspected loop holds its conversation, not this text alone."""
-        if code is OutcomeCode.LOOP_SUSPECTED:
-            text = claimed.text
-            await self._conversations.hold(
-                text.tenant_id, text.number, text.remote, reason=code.value, at=now()
-            )
+        text, reason = claimed.text, OutcomeCode.LOOP_SUSPECTED.value
+        await self._conversations.hold(
+            text.tenant_id, text.number, text.remote, reason=reason, at=now()
+        )
 
     async def _call(
-        self, claimed: Outbound, route: Route, progress: Progress, meeting: Meeting
-    ) -> Step | Lost:
-        step, result = await self._sending.call(claimed, route, progress, meeting)
-        if isinstance(result, Refused) and result.code is OutcomeCode.RECIPIENT_OPTED_OUT:
-            await self._note_opt_out(claimed, route, result)
+        self, ready: Ready, progress: Progress, meeting: Meeting, failed: Failed, ways: int
+    ) -> Step | Lost | None:
+        """What follows from a call, None where another connection is to be looked for."""
+        heard = await self._sending.call(ready, progress, meeting)
+        step, result = heard.step, heard.result
+        if isinstance(step, Unasked):
+            failed.rests(ready.route.connection_id, step.circuit)
+            return None
+        if heard.called and isinstance(result, Refused):
+            step = await self._refused(ready, result, step)
+        if (
+            result is not None
+            and ways > 1
+            and progress.bound is None
+            and leads_elsewhere(result)
+            and self._sending.tries_left(progress)
+        ):
+            failed.note(ready.route.connection_id, result, step)
+            return None
+        return step
+
+    async def _refused(self, ready: Ready, said: Refused, step: Step | Lost) -> Step | Lost:
+        """What a provider's refusal says of the remote, or of the conversation."""
+        claimed = ready.claimed
+        if said.code is OutcomeCode.RECIPIENT_OPTED_OUT:
+            await self._note_opt_out(claimed, ready.route, said)
+        if said.code is OutcomeCode.LOOP_SUSPECTED:
+            await self._hold(claimed)
+            approved = claimed.decision is ApprovalDecision.APPROVED
+            if approved and step == Finished(OutcomeCode.LOOP_SUSPECTED):
+                # A person has let it go already, so it cannot wait for one again.
+                return Finished(OutcomeCode.PROVIDER_REJECTED)
         return step
 
     async def _note_opt_out(self, claimed: Outbound, route: Route, said: SendResult) -> None:

@@ -14,9 +14,18 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from common.bus.messages import Delivery
+from common.callback_addresses import address
 from common.events import ConnectionChanged
+from common.providers.callbacks import Door
 from common.providers.port import Provider, ProviderClient, Refused, UnusableCredentials
-from common.secrets import MasterKeys, Sealed, SecretUnreadable, WrappedKey
+from common.secrets import (
+    MasterKeys,
+    MasterKeyWrong,
+    Sealed,
+    SecretUnreadable,
+    TenantKey,
+    WrappedKey,
+)
 from common.store.records import ConnectionRecord, Route
 from heliograph.codes import OutcomeCode
 from heliograph.models import UnreadableMessage
@@ -26,6 +35,11 @@ class ConnectionSource(Protocol):
     """The part of the store that knows connections."""
 
     async def get(self, tenant_id: str, connection_id: str) -> ConnectionRecord | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OurFault(Refused):
+    """This replica can build no client: that says nothing of the connection."""
 
 
 class _Key(NamedTuple):
@@ -47,6 +61,8 @@ class Clients:
     Args:
         size: clients that stay open; the one unused for longest goes first.
         timeout: seconds that one call may take.
+        public_url: how providers reach the webhook, for the reports that they are asked for with
+            each text; "" where that is not known.
     """
 
     def __init__(
@@ -57,12 +73,14 @@ class Clients:
         *,
         size: int,
         timeout: float,
+        public_url: str = "",
     ):
         self._connections = connections
         self._providers = providers
         self._keys = keys
         self._size = size
         self._timeout = timeout
+        self._public_url = public_url
         self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
 
     @property
@@ -120,16 +138,25 @@ class Clients:
         record = await self._connections.get(route.tenant_id, route.connection_id)
         provider = self._providers.get(route.provider)
         if provider is None:
-            return _unreadable("this release does not know the provider")
+            return _unreadable("this release does not know the provider", ours=True)
         if record is None or record.sealed is None or record.wrapped_key is None:
             return _unreadable("the connection has no credentials")
         try:
             wrapped = WrappedKey.from_document(record.wrapped_key)
             key = self._keys.unwrap(record.tenant_id, wrapped)
             credentials = key.open_mapping(record.id, Sealed.from_document(record.sealed))
-            return provider.connect(credentials, timeout=self._timeout)
+            return provider.connect(
+                credentials,
+                timeout=self._timeout,
+                report_url=self._report_url(provider, key, record.id),
+            )
         except (SecretUnreadable, UnusableCredentials) as error:
-            return _unreadable(str(error))
+            return _unreadable(str(error), ours=isinstance(error, MasterKeyWrong))
+
+    def _report_url(self, provider: Provider, key: TenantKey, connection_id: str) -> str | None:
+        if not self._public_url or provider.callbacks is None:
+            return None
+        return address(self._public_url, provider.name, key, connection_id, Door.REPORTS)
 
 
 class Changes(Protocol):
@@ -150,5 +177,6 @@ async def follow(clients: Clients, changes: Changes) -> None:
         await delivery.ack()
 
 
-def _unreadable(detail: str) -> Refused:
-    return Refused(OutcomeCode.CREDENTIALS_UNREADABLE, detail, account=True)
+def _unreadable(detail: str, *, ours: bool = False) -> Refused:
+    kind = OurFault if ours else Refused
+    return kind(OutcomeCode.CREDENTIALS_UNREADABLE, detail, account=True)

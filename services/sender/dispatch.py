@@ -16,6 +16,7 @@ import structlog
 
 from common.failpoints import Failpoint, Failpoints
 from common.limits import allowance_of
+from common.limits.tables import RATES
 from common.metrics import Metrics
 from common.providers.port import (
     Accepted,
@@ -28,12 +29,11 @@ from common.providers.port import (
 from common.redact import unquote
 from common.segments import measure
 from common.store.consent_ports import ConsentLedger
-from common.store.consents import standing
 from common.store.limit_ports import Allowance, Ask, Limits
 from common.store.ports import OutboundStore
-from common.store.records import Consent, Route
+from common.store.records import Route
 from heliograph.codes import OutcomeCode
-from heliograph.models import Keyword
+from sender.breaking import Breaker, Through
 from sender.calls import (
     Answer,
     Broken,
@@ -43,11 +43,13 @@ from sender.calls import (
     Lost,
     NoCall,
     Ready,
+    Unasked,
     kind_of,
     text_of,
 )
-from sender.clients import Clients
-from sender.knowing import ordered_before
+from sender.clients import Clients, OurFault
+from sender.last_look import opted_out_since
+from sender.texts import now
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +90,7 @@ class Dispatch:
         ledger: ConsentLedger,
         limits: Limits,
         clients: Clients,
+        breaker: Breaker,
         metrics: Metrics,
         failpoints: Failpoints,
         owner: str,
@@ -98,6 +101,7 @@ class Dispatch:
         self._ledger = ledger
         self._limits = limits
         self._clients = clients
+        self._breaker = breaker
         self._metrics = metrics
         self._failpoints = failpoints
         self._owner = owner
@@ -137,18 +141,40 @@ class Dispatch:
         return provider.max_recipients if provider is not None else 1
 
     async def _call(self, texts: Sequence[Ready]) -> Sequence[Answer]:
-        route = texts[0].route
+        route, began = texts[0].route, now()
         async with self._clients.use(route) as client:
             if isinstance(client, Refused):
                 log.warning("send.no_client", connection=route.connection_id, why=client.detail)
+                if not isinstance(client, OurFault):
+                    await self._breaker.leave(route, Through(began), [client])
                 return [NoCall(client) for _ in texts]
-            return await self._admitted(texts, client)
+            return await self._past_circuit(texts, client)
+
+    async def _past_circuit(
+        self, texts: Sequence[Ready], client: ProviderClient
+    ) -> Sequence[Answer]:
+        """Where the circuit is half open one of them tries; the others see what comes of it."""
+        route = texts[0].route
+        through = await self._breaker.enter(route)
+        if isinstance(through, Unasked):
+            return [through for _ in texts]
+        leaving = texts if through.trying_until is None else texts[:1]
+        try:
+            answers = await self._admitted(leaving, client)
+        except Exception:
+            await self._breaker.leave(route, through)
+            raise
+        results = [answer.result for answer in answers if isinstance(answer, Called)]
+        circuit = await self._breaker.leave(route, through, results)
+        return [*answers, *(Unasked(circuit) for _ in texts[len(leaving) :])]
 
     async def _admitted(self, texts: Sequence[Ready], client: ProviderClient) -> Sequence[Answer]:
         """Call for those that the limits admit."""
         first = texts[0]
         units = measure(first.body).segments
-        allowance = allowance_of(first.route, segments=units)
+        provider = self._clients.providers.get(first.route.provider)
+        rates = provider.spec.rates if provider is not None else RATES
+        allowance = allowance_of(first.route, segments=units, rates=rates)
         admission = await self._limits.admit(
             first.route.tenant_id,
             allowance,
@@ -174,7 +200,7 @@ class Dispatch:
     ) -> Sequence[Answer]:
         begun = await asyncio.gather(*map(self._begin, texts))
         mine = [ready for ready, is_mine in zip(texts, begun, strict=True) if is_mine]
-        stopped = await self._stopped(mine)
+        stopped = await opted_out_since(self._ledger, mine)
         leaving = [ready for ready in mine if ready.claimed.id not in stopped]
         results = iter(await self._send(leaving, client, allowance) if leaving else ())
         answers: list[Answer] = []
@@ -187,17 +213,6 @@ class Dispatch:
                 answers.append(Called(next(results)))
         return answers
 
-    async def _stopped(self, texts: Sequence[Ready]) -> frozenset[str]:
-        """The texts whose remotes have opted out since the policy looked. An opt-out is noted, and
-        then cancels what has not begun; so of a text that begins meanwhile, either it finds the
-        text not begun, or it is found here."""
-        asked = [ready for ready in texts if ready.claimed.text.notice is not Keyword.OPT_OUT]
-        if not asked:
-            return frozenset()
-        pairs = {(it.claimed.text.tenant_id, it.claimed.text.remote) for it in asked}
-        consents = await self._ledger.of_remotes(list(pairs))
-        return frozenset(it.claimed.id for it in asked if _is_stopped(it, consents))
-
     async def _begin(self, ready: Ready) -> bool:
         return await self._store.begin(
             ready.claimed.text.tenant_id,
@@ -205,6 +220,8 @@ class Dispatch:
             owner=self._owner,
             lease=self._lease,
             via=ready.route,
+            unsent=not ready.counted,
+            detour=ready.detour,
         )
 
     async def _send(
@@ -253,6 +270,9 @@ class Dispatch:
     def _note(self, result: SendResult, ready: Ready) -> None:
         answer = _ANSWERS[type(result)]
         self._metrics.provider_calls.labels(ready.route.provider, answer).inc()
+        if ready.detour is not None:
+            ways = (ready.detour.provider, ready.route.provider)
+            self._metrics.failovers.labels(*ways).inc()
         if isinstance(result, Accepted):
             return
         to_blame = isinstance(result, Refused) and result.account
@@ -265,10 +285,3 @@ class Dispatch:
             message_id=ready.claimed.id,
             connection=ready.route.connection_id,
         )
-
-
-def _is_stopped(ready: Ready, consents: Sequence[Consent]) -> bool:
-    text = ready.claimed.text
-    theirs = [it for it in consents if (it.tenant_id, it.remote) == (text.tenant_id, text.remote)]
-    stands = standing(theirs, text.number, ready.route.opt_out_scope)
-    return stands.opted_out or ordered_before(ready.claimed, stands.fence)

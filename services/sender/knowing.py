@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from common.failover import STICKY
 from common.first_contact import first_contact
 from common.loops import is_loop, lookback, replies_limit, replies_since
 from common.policy import Facts
@@ -16,7 +17,13 @@ from common.sending_rules import DEFAULT, OptOutScope, SendingRules
 from common.store.consent_ports import ConsentLedger, Conversations
 from common.store.consents import Standing, standing
 from common.store.ports import OutboundStore
-from common.store.records import ConnectionStatus, ConversationFacts, Outbound, Route
+from common.store.records import (
+    ConnectionStatus,
+    ConversationFacts,
+    NewOutbound,
+    Outbound,
+    Route,
+)
 from sender.texts import now
 
 
@@ -27,6 +34,8 @@ class Known:
     route: Route | None
     standing: Standing
     conversation: ConversationFacts
+    carried_by: str | None = None
+    """The connection that last carried a text of the conversation, where that was of late."""
 
 
 class Knowing:
@@ -60,7 +69,14 @@ class Knowing:
                 replies_since=replies_since(rules, now()),
                 replies_limit=replies_limit(rules),
             )
-        return Known(route, standing(consents, text.number, scope), conversation)
+        carried_by = await self._carried_by(text) if route and route.alternatives else None
+        return Known(route, standing(consents, text.number, scope), conversation, carried_by)
+
+    async def _carried_by(self, text: NewOutbound) -> str | None:
+        since = now() - timedelta(seconds=STICKY)
+        return await self._conversations.carried_by(
+            text.tenant_id, text.number, text.remote, since=since
+        )
 
 
 def facts_of(

@@ -11,8 +11,9 @@ from tenacity.wait import wait_exponential_jitter
 
 from common.providers.port import Provider, SendResult
 from common.store.records import Outbound, Route, SendState
-from sender.calls import Answer, Broken, Called, Limited, Lost, NoCall, Ready
+from sender.calls import Answer, Broken, Called, Limited, Lost, NoCall, Ready, Unasked
 from sender.steps import Again, Later, Step, step_after
+from sender.texts import now
 from sender.together import Together
 
 _OWN_WAIT: Final = wait_exponential_jitter(multiplier=0.2, exp_base=3, max=10, jitter=0.1)
@@ -29,12 +30,29 @@ class Progress:
     maybe_sent: bool
     connection_id: str
     """Whose provider was called; until something may have been accepted, the next call decides."""
+    partly_out: bool = False
+    """Whether that provider has accepted a part of it."""
 
     @classmethod
     def of(cls, claimed: Outbound) -> Progress:
         """What the claim tells."""
         maybe_sent = claimed.state is SendState.SENDING
-        return cls(claimed.attempts, maybe_sent, claimed.text.connection_id)
+        return cls(claimed.attempts, maybe_sent, claimed.text.connection_id, claimed.part > 0)
+
+    @property
+    def bound(self) -> str | None:
+        """The one connection that may be called, where another might send something twice."""
+        return self.connection_id if self.maybe_sent or self.partly_out else None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What follows from a call, or from that none was made."""
+
+    step: Step | Lost | Unasked
+    result: SendResult | None = None
+    """What the provider said, or what kept it from being asked."""
+    called: bool = False
 
 
 Attempt = Callable[[], Awaitable[Step | Lost]]
@@ -58,12 +76,15 @@ class Sending:
         """Whether another call may be made."""
         return progress.attempts < self._attempts
 
-    def deduplicates(self, progress: Progress, route: Route) -> bool:
-        """Whether a repeated call is recognised: by the provider, and only on the connection that
-        was called first."""
-        provider = self._providers.get(route.provider)
-        same = route.connection_id == progress.connection_id
-        return provider is not None and provider.deduplicates and same
+    def deduplicates(self, claimed: Outbound, progress: Progress, route: Route) -> bool:
+        """Whether a repeated call is recognised: by the provider, on the connection that was called
+        first, as long as the number has that one and the provider remembers the first call."""
+        called = [way for way in route.ways if way.connection_id == progress.connection_id]
+        provider = self._providers.get(called[0].provider) if called else None
+        if provider is None or not provider.deduplicates:
+            return False
+        age = (now() - claimed.first_sent).total_seconds()
+        return provider.remembers is None or age < provider.remembers
 
     async def repeat(self, claimed: Outbound, attempt: Attempt) -> Step | Lost:
         """Make attempts until there is an end to it, or until the next one is better made out of a
@@ -82,36 +103,34 @@ class Sending:
         step: Step | Lost = await retrying(once)
         return step
 
-    async def call(
-        self, claimed: Outbound, route: Route, progress: Progress, meeting: Meeting
-    ) -> tuple[Step | Lost, SendResult | None]:
+    async def call(self, ready: Ready, progress: Progress, meeting: Meeting) -> Heard:
         """Call the provider once, together with the command's other texts, and note in `progress`
-        what that means. With what follows comes what the provider has answered, if it was asked."""
-        answer = await meeting.join(Ready(claimed, route, progress.maybe_sent))
+        what that means."""
+        answer = await meeting.join(ready)
         match answer:
             case Broken(error):
                 raise error
-            case Lost():
-                return answer, None
+            case Lost() | Unasked():
+                return Heard(answer)
             case Limited(seconds, slot):
-                return Later(seconds, slot), None
+                return Heard(Later(seconds, slot))
             case NoCall(result):
-                return self._step(result, route, progress), None
+                return Heard(self._step(result, ready, progress), result)
             case Called(result):
                 progress.attempts += 1
                 if not progress.maybe_sent:
-                    progress.connection_id = route.connection_id
-                step = self._step(result, route, progress)
+                    progress.connection_id = ready.route.connection_id
+                step = self._step(result, ready, progress)
                 if isinstance(step, Again):
                     progress.maybe_sent = step.maybe_sent
-                return step, result
+                return Heard(step, result, called=True)
 
-    def _step(self, result: SendResult, route: Route, progress: Progress) -> Step:
+    def _step(self, result: SendResult, ready: Ready, progress: Progress) -> Step:
         return step_after(
             result,
             maybe_sent=progress.maybe_sent,
             tries_left=self.tries_left(progress),
-            deduplicates=self.deduplicates(progress, route),
+            deduplicates=self.deduplicates(ready.claimed, progress, ready.route),
         )
 
 

@@ -7,13 +7,19 @@ on a `FakeClock`.
 from __future__ import annotations
 
 from conformance.store_cancels import CancelSuite, NoticeSuite
+from conformance.store_circuits import CircuitSuite, FailoverSuite
 from conformance.store_connections import ConnectionSuite, LeaseSuite
 from conformance.store_consents import ConsentSuite, ConversationSuite
 from conformance.store_decided import DecidedSuite
 from conformance.store_inbound import InboundSuite
 from conformance.store_limits import LimitSuite
 from conformance.store_outbound import OutboundSuite
-from conformance.store_report_parts import BatchReportSuite, NoticeReportSuite, PartReportSuite
+from conformance.store_report_parts import (
+    BatchReportSuite,
+    NoticeReportSuite,
+    PartReportSuite,
+    ProviderPartSuite,
+)
 from conformance.store_reports import ExecutionSuite, ReportSuite
 from conformance.store_world import FakeClock, Stores
 
@@ -25,6 +31,7 @@ class StoreSuite(
     ReportSuite,
     BatchReportSuite,
     PartReportSuite,
+    ProviderPartSuite,
     NoticeReportSuite,
     OutboundSuite,
     DecidedSuite,
@@ -36,5 +43,7 @@ class StoreSuite(
     NoticeSuite,
     ConversationSuite,
     LimitSuite,
+    CircuitSuite,
+    FailoverSuite,
 ):
     """Every promise of every port."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from common.store.consents import ConsentSource, NewConsent
 from common.store.control import NewBody
 from common.store.limit_ports import Limits
 from common.store.ports import (
+    Circuits,
     Connections,
     Directory,
     Executions,
@@ -70,6 +72,14 @@ class SetScope(Protocol):
     async def __call__(self, tenant_id: str, scope: OptOutScope) -> None: ...
 
 
+class SetFailover(Protocol):
+    """Sets the connections that a number falls back on, as the control plane does."""
+
+    async def __call__(
+        self, tenant_id: str, address: str, connection_ids: Sequence[str]
+    ) -> None: ...
+
+
 @dataclass(frozen=True)
 class Stores:
     """Every port over one empty database."""
@@ -86,6 +96,8 @@ class Stores:
     conversations: Conversations
     scope: SetScope
     limits: Limits
+    circuits: Circuits
+    failover: SetFailover
 
 
 def new_text(key: str = "1", *, at: float = 0, **changes: Any) -> NewInbound:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from common.announcing import Announcer
 from common.bus.messages import BusUnavailable, Outgoing
 from common.bus.topology import Topology
 from common.events import ConnectionChanged
@@ -28,7 +29,6 @@ from common.store.mongo_outbound import MongoOutbound
 from common.store.records import Route
 from common.store.schema import ensure_schema
 from health.access.roles import Principal, Role
-from health.announcing import Announcer
 from health.checking import Checker
 from health.desk.agent_queues import AgentQueues
 from health.desk.asking import Asking

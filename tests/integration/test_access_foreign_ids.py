@@ -168,6 +168,7 @@ def body_of(route: Route, houses: Houses) -> dict[str, Any]:
         "Gate": {"on": True, "confirm": True},
         "Assignment": {"agent_id": houses.own["agent_id"]},
         "RuleChanges": {"daily_texts": 5},
+        "FailoverToSet": {"connection_ids": []},
         "Move": {"connection_id": houses.own["connection_id"]},
         "Reject": {"reason": "No."},
         "Approve": {},

@@ -5,17 +5,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from conformance.store_world import LEASE, new_consent, new_text
 from connection_world import ADMIN, NUMBER, TENANT, World, new_number, open_world
+from moving_world import REMOTE, allow, answer
 
-from common.failpoints import Failpoints
-from common.lifecycle import Runtime
-from common.management import Management
-from common.metrics import Metrics
 from common.providers.port import (
     Accepted,
     FetchedReport,
@@ -26,7 +22,8 @@ from common.providers.port import (
     Text,
 )
 from common.providers.registry import PROVIDERS
-from common.secrets import generate_master_key
+from common.providers.spec import ProviderSpec
+from common.providers.specs import SPECS
 from common.store.control import ConnectionView, NumberType
 from common.store.mongo_consent_views import MongoConsents
 from common.store.mongo_consents import MongoConsentLedger
@@ -36,13 +33,15 @@ from common.store.records import SendState
 from common.store.schema import MESSAGES
 from health.web.problems import Problem, ProblemCode
 from heliograph.codes import OutcomeCode
-from heliograph.models import SendCommand
-from sender.app import build_handler
-from sender.clients import Clients
-from sender.handler import Handler
-from sender.settings import SenderSettings
 
-REMOTE = "+12065550147"
+TWILIO: Mapping[str, Any] = {
+    "name": "New line",
+    "provider": "twilio",
+    "parameters": {
+        "account_sid": "AC0123456789abcdef0123456789abcdef",
+        "auth_token": "0123456789abcdeffedcba9876543210",
+    },
+}
 VIBES: Mapping[str, Any] = {
     "name": "New line",
     "provider": "vibes",
@@ -54,16 +53,24 @@ VIBES: Mapping[str, Any] = {
 class StandIn:
     """A second provider, which accepts what it is given."""
 
-    name: str = "vibes"
+    name: str = "twilio"
+    callbacks: None = None
     deduplicates: bool = True
+    remembers: float | None = None
     max_recipients: int = 1
     sent: list[tuple[Mapping[str, str], Text]] = field(default_factory=list)
     foreign: set[str] = field(default_factory=set)
     """Numbers that are not the account's."""
 
+    @property
+    def spec(self) -> ProviderSpec:
+        return SPECS[self.name]
+
     def prepare(self) -> None: ...
 
-    def connect(self, credentials: Mapping[str, str], *, timeout: float) -> StandInClient:
+    def connect(
+        self, credentials: Mapping[str, str], *, timeout: float, report_url: str | None = None
+    ) -> StandInClient:
         return StandInClient(self, credentials)
 
 
@@ -74,7 +81,7 @@ class StandInClient:
 
     async def send(self, text: Text) -> SendResult:
         self.provider.sent.append((self.credentials, text))
-        return Accepted("vibes-1")
+        return Accepted("stand-in-1")
 
     async def send_all(self, texts: Sequence[Text]) -> Sequence[SendResult]:
         return [await self.send(text) for text in texts]
@@ -95,20 +102,16 @@ class StandInClient:
 
 
 @pytest.fixture
-def vibes() -> StandIn:
+def twilio() -> StandIn:
     return StandIn()
 
 
 @pytest.fixture
-async def world(mongo_uri: str, mongo_database: str, vibes: StandIn) -> AsyncIterator[World]:
-    providers: dict[str, Provider] = {**PROVIDERS, "vibes": vibes}
+async def world(mongo_uri: str, mongo_database: str, twilio: StandIn) -> AsyncIterator[World]:
+    providers: dict[str, Provider] = {**PROVIDERS, "twilio": twilio, "vibes": StandIn("vibes")}
     async with open_world(mongo_uri, mongo_database, providers) as it:
-        await allow(it, "custom.acs_sms", "custom.vibes_sms")
+        await allow(it, "custom.acs_sms", "custom.twilio_sms", "custom.vibes_sms")
         yield it
-
-
-async def allow(world: World, *features: str) -> None:
-    await world.tenants.update(TENANT, features=features, version=None, by=ADMIN.actor)
 
 
 @pytest.fixture
@@ -120,64 +123,8 @@ def refused(code: ProblemCode, **more: Any) -> Any:
     return pytest.raises(Problem, check=lambda it: it.code is code, **more)
 
 
-class Nowhere:
-    """Where the outcomes of these texts go."""
-
-    user = "sender"
-
-    async def publish_all(self, messages: Sequence[object]) -> list[None]:
-        return [None] * len(messages)
-
-
-def sender(world: World, clients: Clients) -> Handler:
-    """The sender's handler over the same store and providers."""
-    settings = SenderSettings(
-        rabbitmq_url="amqp://nowhere",
-        mongodb_uri="mongodb://nowhere",
-        master_key=generate_master_key(),
-        trust_command_identity=True,
-        sender_retry_in_place_max=0,
-    )
-    metrics = Metrics()
-    management = Management(metrics, host="127.0.0.1", port=0)
-    runtime = Runtime("sender", metrics, management, Failpoints(), replica="a")
-    return build_handler(settings, runtime, world.database, cast("Any", Nowhere()), clients)
-
-
-async def answer(world: World, command_id: str, in_reply_to: str) -> None:
-    """An agent's text, through the sender."""
-    order = SendCommand(
-        command_id=command_id,
-        tenant_id=TENANT,
-        agent_id="support",
-        number=NUMBER,
-        to=REMOTE,
-        body=f"Answer {command_id}",
-        in_reply_to=in_reply_to,
-    )
-    clients = Clients(world.connections, world.providers, world.keys, size=2, timeout=5)
-    delivery = SimpleNamespace(
-        body=order.encode(),
-        headers={},
-        user_id=f"{TENANT}.support",
-        routing_key=f"{TENANT}.support.send",
-        queue="sender.commands",
-        message_id=command_id,
-        redelivered=False,
-        published_at=None,
-        correlation_id=None,
-        reply_to=None,
-        type="command.send",
-        stale=False,
-    )
-    try:
-        await sender(world, clients).handle(cast("Any", delivery))
-    finally:
-        await clients.close()
-
-
 async def test_a_number_goes_to_another_provider_with_all_that_belongs_to_it(
-    world: World, line: ConnectionView, vibes: StandIn
+    world: World, line: ConnectionView, twilio: StandIn
 ) -> None:
     reading = MongoReading(world.database)
     inbound = new_text("1", number=NUMBER, remote=REMOTE, connection_id=line.id)
@@ -187,27 +134,27 @@ async def test_a_number_goes_to_another_provider_with_all_that_belongs_to_it(
     (talk,) = (await reading.conversations(TENANT, limit=5)).items
     assert (talk.newest.provider, talk.newest.state) == ("acs", SendState.FINISHED.value)
     thread = (await reading.thread(TENANT, talk.id, limit=10)).items
-    assert vibes.sent == []
+    assert twilio.sent == []
 
-    there = await world.connect(**VIBES)
+    there = await world.connect(**TWILIO)
     moved = await world.number_desk.move(TENANT, NUMBER, there.id, version=None, by=ADMIN)
-    assert (moved.provider, moved.connection_id) == ("vibes", there.id)
+    assert (moved.provider, moved.connection_id) == ("twilio", there.id)
     assert (moved.agent_id, moved.gate_on, moved.connected) == ("support", True, True)
     assert await reading.conversation(TENANT, talk.id) == talk
     assert (await reading.thread(TENANT, talk.id, limit=10)).items == thread
 
     await answer(world, "after", inbound.id)
-    ((credentials, text),) = vibes.sent
-    assert credentials["password"] == "fence-post"
+    ((credentials, text),) = twilio.sent
+    assert credentials["auth_token"] == "0123456789abcdeffedcba9876543210"
     assert (text.sender, text.recipient, text.body) == (NUMBER, REMOTE, "Answer after")
     (now,) = (await reading.conversations(TENANT, limit=5)).items
-    assert (now.id, now.newest.provider) == (talk.id, "vibes")
+    assert (now.id, now.newest.provider) == (talk.id, "twilio")
     assert now.newest.connection_id == there.id
     assert (await reading.thread(TENANT, talk.id, limit=10)).items[1:] == thread
 
 
 async def test_an_opt_out_outlives_the_connection_and_goes_along_with_the_number(
-    world: World, line: ConnectionView, vibes: StandIn
+    world: World, line: ConnectionView, twilio: StandIn
 ) -> None:
     await world.number_desk.set_gate(TENANT, NUMBER, on=True, confirmed=True, by=ADMIN)
     words = [
@@ -223,7 +170,7 @@ async def test_an_opt_out_outlives_the_connection_and_goes_along_with_the_number
     await world.number_desk.add(TENANT, line.id, new_number(), by=ADMIN)
     await world.number_desk.set_gate(TENANT, NUMBER, on=True, confirmed=True, by=ADMIN)
     await answer(world, "reconnected", "turn")
-    there = await world.connect(**VIBES)
+    there = await world.connect(**TWILIO)
     await world.number_desk.move(TENANT, NUMBER, there.id, version=None, by=ADMIN)
     await answer(world, "moved", "turn")
 
@@ -232,7 +179,7 @@ async def test_an_opt_out_outlives_the_connection_and_goes_along_with_the_number
         "reconnected": OutcomeCode.RECIPIENT_OPTED_OUT,
         "moved": OutcomeCode.RECIPIENT_OPTED_OUT,
     }
-    assert vibes.sent == []
+    assert twilio.sent == []
     kept = await MongoConsents(world.database).history(TENANT, NUMBER, REMOTE, limit=9)
     assert [item.entry for item in kept.items] == words[::-1]
 
@@ -250,10 +197,10 @@ async def test_a_number_goes_nowhere_where_there_are_none_of_its_type(
 
 
 async def test_a_number_that_the_other_provider_does_not_have_stays(
-    world: World, line: ConnectionView, vibes: StandIn
+    world: World, line: ConnectionView, twilio: StandIn
 ) -> None:
-    there = await world.connect(**VIBES)
-    vibes.foreign.add(NUMBER)
+    there = await world.connect(**TWILIO)
+    twilio.foreign.add(NUMBER)
     with refused(ProblemCode.NUMBER_NOT_ON_RESOURCE):
         await world.number_desk.move(TENANT, NUMBER, there.id, version=None, by=ADMIN)
     assert (await world.route()).connection_id == line.id
@@ -262,13 +209,13 @@ async def test_a_number_that_the_other_provider_does_not_have_stays(
 async def test_reconnecting_needs_the_providers_feature_as_connecting_does(
     world: World,
 ) -> None:
-    there = await world.connect(**VIBES)
+    there = await world.connect(**TWILIO)
     gone = await world.desk.disconnect(TENANT, there.id, version=None, by=ADMIN)
     await allow(world, "custom.acs_sms")
-    again = {"parameters": VIBES["parameters"], "partner": None, "by": ADMIN}
-    with refused(ProblemCode.FEATURE_MISSING, match=r"custom\.vibes_sms"):
+    again = {"parameters": TWILIO["parameters"], "partner": None, "by": ADMIN}
+    with refused(ProblemCode.FEATURE_MISSING, match=r"custom\.twilio_sms"):
         await world.desk.reconnect(TENANT, there.id, version=gone.version, **again)
     assert await world.desk.get(TENANT, there.id) == gone
-    await allow(world, "custom.vibes_sms")
+    await allow(world, "custom.twilio_sms")
     back = await world.desk.reconnect(TENANT, there.id, version=gone.version, **again)
     assert back.status == "active"

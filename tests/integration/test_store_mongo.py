@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from conformance.store_suite import FakeClock, Stores, StoreSuite
-from conformance.store_world import START, Decide, SetScope, new_consent
+from conformance.store_world import START, Decide, SetFailover, SetScope, new_consent
 
 from common.sending_rules import OptOutScope
+from common.store.circuit_documents import failover_keys
 from common.store.client import Database, open_database
 from common.store.control import SYSTEM, NewBody
 from common.store.control_ports import AlreadyDecided, NotFound
 from common.store.directory import MongoDirectory
+from common.store.mongo_circuits import MongoCircuits
 from common.store.mongo_connections import MongoConnections, MongoLeases
 from common.store.mongo_consents import MongoConsentLedger
 from common.store.mongo_control_approvals import MongoApprovals
@@ -22,7 +24,7 @@ from common.store.mongo_inbound import MongoInbound
 from common.store.mongo_limits import MongoLimits
 from common.store.mongo_outbound import MongoOutbound
 from common.store.records import ApprovalDecision
-from common.store.schema import CONSENT_LEDGER, CONSENTS, TENANTS, ensure_schema
+from common.store.schema import CONSENT_LEDGER, CONSENTS, NUMBERS, TENANTS, ensure_schema
 
 
 def decider(approvals: MongoApprovals) -> Decide:
@@ -54,6 +56,16 @@ def scope_setter(database: Database) -> SetScope:
     return set_scope
 
 
+def failover_setter(database: Database) -> SetFailover:
+    async def set_failover(tenant_id: str, address: str, connection_ids: Sequence[str]) -> None:
+        await database.collection(NUMBERS).update_one(
+            {"_id": f"{tenant_id}/{address}"},
+            {"$set": {"failover": failover_keys(tenant_id, connection_ids)}},
+        )
+
+    return set_failover
+
+
 class TestMongoStore(StoreSuite):
     @pytest.fixture
     async def stores(self, mongo_uri: str, mongo_database: str) -> AsyncIterator[Stores]:
@@ -73,6 +85,8 @@ class TestMongoStore(StoreSuite):
             conversations=MongoConversationFacts(database, clock=clock),
             scope=scope_setter(database),
             limits=MongoLimits(database, clock=clock),
+            circuits=MongoCircuits(database, clock=clock),
+            failover=failover_setter(database),
         )
         database.close()
 

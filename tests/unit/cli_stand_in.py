@@ -114,6 +114,9 @@ class StandIn:
         self.keep("connections", "c1", checked_at=AT, partner=None)
         self.keep("numbers", NUMBER, address=NUMBER, type="toll_free", agent_id="front-desk")
         self.keep("rules", NUMBER, address=NUMBER, long_text="truncate", daily_texts=None)
+        closed = {"state": "closed", "since": None, "rests_until": None, "reason": None}
+        way = {"connection_id": "c1", "name": "Main line", "provider": "acs", "status": "active"}
+        self.keep("failover", NUMBER, address=NUMBER, own=way | {"circuit": closed}, failover=[])
         self.keep("sending", "acme", stopped=False, everywhere=None, tenant=None)
         self.keep("sending", "all", stopped=False, everywhere=None)
         self.keep("held", CONVERSATION, conversation_id=CONVERSATION, number=NUMBER, remote=REMOTE)
@@ -219,6 +222,15 @@ def _make(kind: str, by: str = "id", **fixed: Any) -> Callable[..., Given]:
         return _one(api.keep(kind, name, **body | fixed), 201)
 
     return handler
+
+
+def _failover(api: StandIn, asked: Asked, which: str) -> Given:
+    """What is chosen comes back as the connections that it names."""
+    chosen = (asked.body or {}).get("connection_ids", [])
+    own = api._found("failover", which)["own"]
+    ways = [own | {"connection_id": name, "name": f"Line {name}"} for name in chosen]
+    changed = _change("failover")(api, asked, which)
+    return Given(200, changed.body | {"failover": ways}, changed.headers)
 
 
 def _gate(api: StandIn, asked: Asked, which: str) -> Given:
@@ -351,6 +363,18 @@ def _texts(api: StandIn, asked: Asked, which: str = "") -> Given:
     return _paged(found[::-1], asked)
 
 
+def _callbacks(api: StandIn, asked: Asked, which: str) -> Given:
+    address = {
+        "label": "Callback URL",
+        "url": f"https://texts.example.com/api/webhooks/link/{which}/token",
+        "help": "Enter it in the portal.",
+        "username": which,
+        "password": "made-up",
+        "topics": [],
+    }
+    return Given(200, {"items": [address], "next": None})
+
+
 def _overview(api: StandIn, asked: Asked) -> Given:
     hours = [{"start": AT, "connection_id": "c1", "received": 2, "sent": 1}] * 2
     found = {"connections": api._all("connections"), "hours": hours, "held": 1, "errors": 0}
@@ -402,6 +426,7 @@ ROUTES: list[tuple[str, str, Callable[..., Given]]] = [
     ("GET", f"{T}/connections", _list("connections", "status")),
     ("POST", f"{T}/connections", _make("connections", status="active")),
     ("GET", f"{T}/connections/{ID}", _get("connections")),
+    ("GET", f"{T}/connections/{ID}/callbacks", _callbacks),
     ("PATCH", f"{T}/connections/{ID}", _change("connections")),
     ("PUT", f"{T}/connections/{ID}/credentials", _change("connections", status="active")),
     ("POST", f"{T}/connections/{ID}/rotate", _change("connections")),
@@ -425,6 +450,8 @@ ROUTES: list[tuple[str, str, Callable[..., Given]]] = [
     ("POST", f"{T}/consents/{ID}/{REMOTE_AT}/check", _on_list),
     ("GET", f"{T}/numbers/{ID}/rules", _get("rules")),
     ("PATCH", f"{T}/numbers/{ID}/rules", _change("rules")),
+    ("GET", f"{T}/numbers/{ID}/failover", _get("failover")),
+    ("PUT", f"{T}/numbers/{ID}/failover", _failover),
     ("GET", f"{T}/sending", _switch("acme")),
     ("PUT", f"{T}/sending", _switch("acme")),
     ("GET", "/api/v1/sending", _switch("all")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -13,6 +13,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from common.metrics import Metrics
+from common.providers.spec import ProviderSpec
+from common.providers.specs import SPECS
+from common.secrets import MasterKeys, generate_master_key
 from common.store.control import (
     AgentKind,
     AgentRecord,
@@ -27,9 +30,10 @@ from common.store.control import (
 from common.store.control_ports import NotFound, Stale
 from common.store.records import ConnectionStatus
 from health.access.roles import Principal, Role
-from health.console import callbacks, rendering
+from health.console import rendering
 from health.console.table import ROUTES
 from health.desk.agents import CreatedAgent
+from health.desk.callbacks import CallbackAddress, addresses
 from health.desks import Desks
 from health.web.problems import Problem
 from health.web.serve import Server
@@ -154,6 +158,25 @@ class SetupConnections:
             return view
 
         return change
+
+
+class SetupCallbacks:
+    """Addresses of ours, with tokens made of a key that is made up anew each time."""
+
+    def __init__(self, public_url: str, connections: Sequence[ConnectionView]):
+        keys = MasterKeys.parse(generate_master_key())
+        self.key = keys.unwrap("acme", keys.new_tenant_key("acme"))
+        self.public_url = public_url
+        self._providers = {it.id: it.provider for it in connections}
+
+    def described(
+        self, spec: ProviderSpec, *, connection_id: str | None = None
+    ) -> tuple[CallbackAddress, ...]:
+        return addresses(spec, self.public_url, connection_id=connection_id)
+
+    async def of(self, tenant_id: str, connection_id: str) -> tuple[CallbackAddress, ...]:
+        spec = SPECS[self._providers.get(connection_id, "acs")]
+        return addresses(spec, self.public_url, connection_id=connection_id, key=self.key)
 
 
 @dataclass
@@ -297,7 +320,7 @@ class SetupStage(Stage):
             return answer.status, answer.headers.get("Location") or await answer.text()
 
 
-def setup_desks(asked: Asked) -> Any:
+def setup_desks(asked: Asked, public_url: str) -> Any:
     """Desks with samples in them."""
     broken = samples.connection(
         id="con-orders",
@@ -308,6 +331,7 @@ def setup_desks(asked: Asked) -> Any:
         public={"endpoint": "acme-orders.unitedstates.communication.azure.com"},
         numbers=0,
     )
+    texts = samples.connection(id="con-link", name="Nordic", provider="link", numbers=0)
     past = samples.connection(
         id="con-old",
         name="Trade fair",
@@ -336,10 +360,12 @@ def setup_desks(asked: Asked) -> Any:
         gate_changed_at=samples.ago(hours=5),
         gate_changed_by="Jane Smith",
     )
+    every = (support, broken, texts, past)
     return SimpleNamespace(
+        callbacks=SetupCallbacks(public_url, every),
         door=StageDoor(),
         tenants=SetupTenants(samples.tenant(opt_out_accepted_at=None, opt_out_accepted_by=None)),
-        connections=SetupConnections(asked, {item.id: item for item in (support, broken, past)}),
+        connections=SetupConnections(asked, {item.id: item for item in every}),
         numbers=SetupNumbers(asked, {item.address: item for item in (number(), open_gate)}),
         agents=SetupAgents(
             asked,
@@ -367,11 +393,10 @@ async def open_setup_stage(
 ) -> AsyncIterator[SetupStage]:
     """The set-up pages on loopback, somebody signed in."""
     asked = Asked()
-    desks = setup_desks(asked)
+    desks = setup_desks(asked, public_url)
     desks.door.let_in(role)
     app = web.Application()
     rendering.install(app, clock=lambda: samples.NOW)
-    app[callbacks.PUBLIC_WEBHOOK_URL] = public_url
     Server(cast("Desks", desks), ROUTES, Metrics(), rendering.render_problem).add_to(app)
     async with TestClient(TestServer(app, port=port)) as client:
         yield SetupStage(client, desks.door, desks.approvals, desks.live, desks, asked)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from sender_stand_ins import NUMBER, FakeDelivery, command
 
+from common.announcing import Announcer
 from common.bus.memory import MemoryBroker, MemoryBus
 from common.bus.topology import SERVICES, agent_topology
 from common.failpoints import Failpoints
@@ -22,13 +23,17 @@ from common.providers.port import (
     Text,
     UnusableCredentials,
 )
+from common.providers.spec import ProviderSpec
 from common.secrets import MasterKeys, generate_master_key
+from common.sender_types import NumberType
 from common.store.consents import ConsentSource, NewConsent
 from common.store.memory import Memory, MemoryConnections, MemoryOutbound
+from common.store.memory_circuits import MemoryCircuits
 from common.store.memory_consents import MemoryConsentLedger
 from common.store.memory_conversations import MemoryConversationFacts
 from common.store.memory_limits import MemoryLimits
 from heliograph.models import Outcome, SendCommand
+from sender.breaking import Breaker
 from sender.carrying import Carrying
 from sender.clients import Clients
 from sender.deciding import Deciding
@@ -87,23 +92,40 @@ class FakeClient:
         self.closed += 1
 
 
+SPEC = ProviderSpec(
+    name="fake",
+    title="Fake",
+    feature="fake",
+    parameters=(),
+    number_types=tuple(NumberType),
+    callbacks=(),
+    portal="",
+)
+
+
 @dataclass
 class FakeProvider:
-    """A provider with one scripted client."""
+    """A provider with one scripted client, and further ones for credentials that name them."""
 
     client: FakeClient
     deduplicates: bool = True
     name: str = "fake"
     max_recipients: int = 100
     connected: int = 0
+    remembers: float | None = None
+    spec: ProviderSpec = SPEC
+    callbacks: None = None
+    others: dict[str, FakeClient] = field(default_factory=dict)
 
     def prepare(self) -> None: ...
 
-    def connect(self, credentials: Mapping[str, str], *, timeout: float) -> FakeClient:
+    def connect(
+        self, credentials: Mapping[str, str], *, timeout: float, report_url: str | None = None
+    ) -> FakeClient:
         if credentials.get("key") != "good":
             raise UnusableCredentials("key is wrong.")
         self.connected += 1
-        return self.client
+        return self.others.get(credentials.get("client", ""), self.client)
 
 
 class Desk:
@@ -117,6 +139,7 @@ class Desk:
         self.ledger = MemoryConsentLedger(self.memory)
         self.conversations = MemoryConversationFacts(self.memory)
         self.limits = MemoryLimits(self.memory)
+        self.circuits = MemoryCircuits(self.memory)
         self.broker = MemoryBroker()
         self.bus = MemoryBus(self.broker, topology=SERVICES, user="sender")
         self.client = FakeClient([])
@@ -192,6 +215,7 @@ class Desk:
             ledger=self.ledger,
             limits=self.limits,
             clients=self.clients,
+            breaker=Breaker(self.circuits, Announcer(self.bus), self.metrics, lease=LEASE),
             metrics=self.metrics,
             failpoints=Failpoints(),
             owner=owner,

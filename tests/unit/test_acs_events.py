@@ -14,11 +14,11 @@ from common.ids import derive
 from common.providers.acs_events import (
     UnreadableEvent,
     fold,
-    parse_instant,
     parse_received,
     parse_report,
     report_status,
 )
+from common.providers.reading import parse_instant
 from heliograph.models import ReportStatus as S
 
 pytestmark = pytest.mark.unit

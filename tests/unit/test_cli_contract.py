@@ -14,11 +14,13 @@ from health.api import table
 from health.api.agents import AgentView, CreatedAgentView
 from health.api.approvals import ApprovalView
 from health.api.audit import ActorItem, AuditItem
-from health.api.connections import ConnectionOut
+from health.api.circuits import CircuitView
+from health.api.connections import CallbackOut, ConnectionOut
 from health.api.consents import ConsentEntryView, ConsentHistoryView, ConsentView, ProvidersListView
 from health.api.conversations import ConversationItem
 from health.api.dead_letters import ParkedItem, ParkedQueueItem
 from health.api.executions import ExecutionItem, StepItem
+from health.api.failover import WayView
 from health.api.holds import HeldConversationView
 from health.api.keys import KeyView
 from health.api.me import MeView
@@ -38,6 +40,7 @@ from heliograph.cli import (
     consents,
     conversations,
     dead_letters,
+    failover,
     gate,
     keys,
     messages,
@@ -60,11 +63,13 @@ READING = (
     "overview --hours 48",
     "connections list --status active",
     "connections show c1",
+    "connections callbacks c1",
     "check c1",
     "numbers list --connection c1 --agent front-desk",
     f"numbers show {NUMBER}",
     f"gate show {NUMBER}",
     f"numbers rules {NUMBER}",
+    f"numbers failover {NUMBER}",
     "sending show",
     "sending show --all",
     "conversations held",
@@ -121,6 +126,8 @@ CHANGING = (
     f"gate off {NUMBER}",
     f"numbers rules {NUMBER} --set long_text=split --set daily_texts=5 --set quiet_from=none",
     f"numbers rules {NUMBER} --set transliterate=on --set registered_in=GB,IE --set daily_cost=20",
+    f"numbers failover {NUMBER} c2 c3",
+    f"numbers failover {NUMBER} --none",
     "sending stop --reason Prices --yes",
     "sending resume --yes",
     "sending stop --all --yes",
@@ -184,10 +191,12 @@ SHOWN: list[tuple[Columns, type[BaseModel]]] = [
     (providers.PARAMETERS, ParameterView),
     (connections.CONNECTIONS, ConnectionOut),
     (connections.CONNECTION, ConnectionOut),
+    (connections.CALLBACK, CallbackOut),
     (overview.CONNECTIONS, ConnectionState),
     (numbers.NUMBER, NumberView),
     (gate.GATE, NumberView),
     (rules.RULES, RulesView),
+    (failover.WAYS, WayView),
     (sending.TENANT, TenantSwitchView),
     (sending.EVERYBODY, SwitchView),
     (conversations.HELD, HeldConversationView),
@@ -216,10 +225,11 @@ WITHIN: dict[str, type[BaseModel]] = {
     "actor": ActorItem,
     "newest": TextItem,
     "effective": Effective,
+    "circuit": CircuitView,
     "tenant": StopView,
     "everywhere": StopView,
 }
-OWN = {"counts"}
+OWN = {"counts", "order"}
 """What a command works out itself."""
 
 

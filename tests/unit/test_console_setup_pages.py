@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import pytest
 
+from common.callback_addresses import basic_login, token
+from common.providers.callbacks import Door
 from common.secrets import generate_master_key
 from common.settings import UnusableSetting, load
 from common.store.control import AgentKind, NumberType
@@ -236,9 +238,26 @@ async def test_callback_addresses_are_there_to_copy_or_say_which_setting_is_miss
         _, unknown = await stage.page(f"{T}/connect")
     assert "https://texts.acme.example/api/webhooks/acs/sms?code=YOUR-WEBHOOK-SECRET" in known
     assert "Microsoft.Communication.SMSDeliveryReportReceived" in known
-    assert "HELIOGRAPH_HEALTH_PUBLIC_WEBHOOK_URL" not in known
+    assert "HELIOGRAPH_PUBLIC_WEBHOOK_URL" not in known
     assert "https://YOUR-WEBHOOK-HOST/api/webhooks/acs/sms" in unknown
-    assert "HELIOGRAPH_HEALTH_PUBLIC_WEBHOOK_URL" in unknown
+    assert "HELIOGRAPH_PUBLIC_WEBHOOK_URL" in unknown
+
+
+async def test_administrators_copy_the_whole_address_and_its_login_and_nobody_else_sees_them() -> (
+    None
+):
+    async with open_setup_stage() as stage:
+        status, page = await stage.page(f"{T}/connections/con-link")
+        key = stage.desks.callbacks.key
+        secret, login = token(key, "con-link", Door.PORTAL), basic_login(key, "con-link")
+    assert status == 200
+    assert f"https://texts.acme.example/api/webhooks/link/con-link/{secret}" in page
+    assert login.password in page
+    assert "Gate destination" in page
+    async with open_setup_stage(role=Role.VIEWER) as stage:
+        _, page = await stage.page(f"{T}/connections/con-link")
+    assert "https://texts.acme.example/api/webhooks/link/con-link/TOKEN" in page
+    assert "HTTP Basic" not in page
 
 
 async def test_a_connection_shows_which_credentials_are_set_and_what_is_wrong() -> None:
@@ -379,7 +398,7 @@ async def test_a_number_can_move_to_live_connections_only() -> None:
     async with open_setup_stage() as stage:
         _, page = await stage.page(NUMBER)
     [form] = [form for form in forms_of(page) if f'action="{NUMBER}/move"' in form]
-    assert re.findall(r'<option value="([^"]+)"', form) == ["con-orders"]
+    assert re.findall(r'<option value="([^"]+)"', form) == ["con-orders", "con-link"]
 
 
 async def test_only_active_agents_can_be_given_a_number() -> None:
@@ -510,8 +529,8 @@ def test_the_public_address_of_the_webhook_is_kept_as_an_origin(
     monkeypatch: pytest.MonkeyPatch, given: str, kept: str
 ) -> None:
     monkeypatch.setenv("HELIOGRAPH_MASTER_KEY", f"k1:{generate_master_key()}")
-    monkeypatch.setenv("HELIOGRAPH_HEALTH_PUBLIC_WEBHOOK_URL", given)
-    assert load(HealthSettings).health_public_webhook_url == kept
+    monkeypatch.setenv("HELIOGRAPH_PUBLIC_WEBHOOK_URL", given)
+    assert load(HealthSettings).public_webhook_url == kept
 
 
 @pytest.mark.parametrize(
@@ -522,7 +541,7 @@ def test_a_public_address_that_no_provider_should_be_given_is_refused(
     monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
     monkeypatch.setenv("HELIOGRAPH_MASTER_KEY", f"k1:{generate_master_key()}")
-    monkeypatch.setenv("HELIOGRAPH_HEALTH_PUBLIC_WEBHOOK_URL", given)
+    monkeypatch.setenv("HELIOGRAPH_PUBLIC_WEBHOOK_URL", given)
     with pytest.raises(UnusableSetting, match="must be https"):
         load(HealthSettings)
 

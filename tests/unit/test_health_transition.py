@@ -45,7 +45,8 @@ AWAY = Unknown("The provider is away.")
 def test_a_check_moves_a_connection_between_active_and_error(
     before: ConnectionRecord, health: Health, status: ConnectionStatus, error: str | None
 ) -> None:
-    assert transition(before, health, NOW) == Change(status, error, NOW)
+    works = isinstance(health, Healthy)  # Only then the circuit is closed.
+    assert transition(before, health, NOW) == Change(status, error, NOW, works)
 
 
 @pytest.mark.parametrize("health", [Healthy(), DENIED, AWAY])

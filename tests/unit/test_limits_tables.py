@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from common.limits import Carrier, allowance_of
-from common.limits.tables import CARRIER_CAPS, RATES, TOLL_FREE_PER_DAY, CarrierCap, Scope
+from common.limits.tables import CARRIER_CAPS, RATES, TOLL_FREE_PER_DAY, CarrierCap, Rate, Scope
 from common.sender_types import NumberType
 from common.sending_rules import SendingRules, Verification
 from common.store.limit_ports import DayCap
-from common.store.records import ConnectionStatus, Route
+from common.store.records import ConnectionStatus, Route, Way
 
 PAGE = Path(__file__).parents[2] / "docs" / "limits.md"
 
@@ -61,6 +61,21 @@ def test_a_number_whose_limits_were_raised_has_those(kind: NumberType) -> None:
     raised = route(kind, requests_per_minute=1_000, units_per_minute=2_000)
     allowance = allowance_of(raised, segments=1)
     assert (allowance.requests, allowance.units) == (1_000, 2_000)
+
+
+def test_a_number_has_the_rates_of_the_provider_that_it_goes_through() -> None:
+    rates = {NumberType.ALPHANUMERIC: Rate(Scope.CONNECTION, 60, 60)}
+    way = Way(
+        connection_id="backup",
+        provider="twilio",
+        status=ConnectionStatus.ACTIVE,
+        credentials_version="1",
+    )
+    sender = route(NumberType.ALPHANUMERIC).through(way)
+    allowance = allowance_of(sender, segments=1, rates=rates)
+    assert (allowance.scope, allowance.requests) == ("connection:backup", 60)
+    # Of a type that the provider says nothing of, the usual ones.
+    assert allowance_of(route(NumberType.TOLL_FREE), segments=1, rates=rates).requests == 200
 
 
 CAP_ROWS = [

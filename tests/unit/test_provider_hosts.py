@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from common.providers.hosts import HOSTS, provider_url
+from common.providers.hosts import provider_url
 from common.providers.port import UnusableCredentials
+from common.providers.specs import SPECS
 
 GOOD = [
     ("infobip", "abc12.api.infobip.com", "https://abc12.api.infobip.com"),
@@ -84,15 +85,15 @@ HOST = {
 def test_a_providers_address_is_brought_to_its_normal_form(
     provider: str, given: str, expected: str | None
 ) -> None:
-    assert provider_url(provider, given, field="base_url") == (expected or given)
+    assert provider_url(SPECS[provider].hosts, given, field="base_url") == (expected or given)
 
 
-@pytest.mark.parametrize("provider", HOSTS)
+@pytest.mark.parametrize("provider", HOST)
 @pytest.mark.parametrize("evil", EVIL)
 def test_no_other_address_is_taken(provider: str, evil: str) -> None:
     given = evil.replace("{host}", HOST[provider]).replace("{long}", "a" * 250)
     with pytest.raises(UnusableCredentials) as caught:
-        provider_url(provider, given, field="base_url")
+        provider_url(SPECS[provider].hosts, given, field="base_url")
     assert str(caught.value).startswith("base_url")
     assert caught.value.field == "base_url"
     assert "evil" not in str(caught.value)
@@ -115,16 +116,16 @@ def test_no_other_address_is_taken(provider: str, evil: str) -> None:
 )
 def test_a_host_is_one_of_the_providers_or_stands_below_one(provider: str, host: str) -> None:
     with pytest.raises(UnusableCredentials):
-        provider_url(provider, f"https://{host}", field="base_url")
+        provider_url(SPECS[provider].hosts, f"https://{host}", field="base_url")
 
 
 @pytest.mark.parametrize(
     "given", ["http://127.0.0.1:8500", "http://localhost:8500/", "http://[::1]:8500"]
 )
 def test_this_machine_is_reached_only_where_it_is_allowed(given: str) -> None:
-    assert provider_url("acs", given, field="x", loopback=True) == given.rstrip("/")
+    assert provider_url(SPECS["acs"].hosts, given, field="x", loopback=True) == given.rstrip("/")
     with pytest.raises(UnusableCredentials):
-        provider_url("acs", given, field="x")
+        provider_url(SPECS["acs"].hosts, given, field="x")
 
 
 @pytest.mark.parametrize(
@@ -132,4 +133,4 @@ def test_this_machine_is_reached_only_where_it_is_allowed(given: str) -> None:
 )
 def test_allowing_this_machine_allows_nothing_else(evil: str) -> None:
     with pytest.raises(UnusableCredentials):
-        provider_url("acs", evil, field="x", loopback=True)
+        provider_url(SPECS["acs"].hosts, evil, field="x", loopback=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from conformance.store_suite import FakeClock, Stores, StoreSuite
-from conformance.store_world import SetScope
+from conformance.store_world import SetFailover, SetScope
 
 from common.errors import StoreUnavailable
 from common.sending_rules import OptOutScope
+from common.store.circuit_documents import failover_keys
 from common.store.memory import (
     Memory,
     MemoryConnections,
@@ -19,6 +22,7 @@ from common.store.memory import (
     MemoryLeases,
     MemoryOutbound,
 )
+from common.store.memory_circuits import MemoryCircuits
 from common.store.memory_limits import MemoryLimits
 
 
@@ -27,6 +31,14 @@ def scope_setter(memory: Memory) -> SetScope:
         memory.tenants.setdefault(tenant_id, {})["opt_out_scope"] = scope.value
 
     return set_scope
+
+
+def failover_setter(memory: Memory) -> SetFailover:
+    async def set_failover(tenant_id: str, address: str, connection_ids: Sequence[str]) -> None:
+        keys = failover_keys(tenant_id, connection_ids)
+        memory.numbers[f"{tenant_id}/{address}"]["failover"] = keys
+
+    return set_failover
 
 
 class TestMemoryStore(StoreSuite):
@@ -47,6 +59,8 @@ class TestMemoryStore(StoreSuite):
             conversations=MemoryConversationFacts(memory),
             scope=scope_setter(memory),
             limits=MemoryLimits(memory),
+            circuits=MemoryCircuits(memory),
+            failover=failover_setter(memory),
         )
 
 

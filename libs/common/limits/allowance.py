@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final
 
-from common.limits.tables import CAP_OF, RATES, TOLL_FREE_PER_DAY, Carrier, Scope
+from common.limits.tables import CAP_OF, RATES, TOLL_FREE_PER_DAY, Carrier, Rate, Scope
 from common.sender_types import NumberType
 from common.sending_rules import SendingRules
 from common.store.limit_ports import Allowance, DayCap
@@ -21,14 +21,21 @@ LATENESS: Final = 1.0
 limit is kept over so much more than a minute, so that the provider's minute never sees too many."""
 
 
-def allowance_of(route: Route, *, segments: int, carrier: Carrier | None = None) -> Allowance:
+def allowance_of(
+    route: Route,
+    *,
+    segments: int,
+    carrier: Carrier | None = None,
+    rates: Mapping[NumberType, Rate] = RATES,
+) -> Allowance:
     """What the route's number may send, for texts of so many segments.
 
     Args:
+        rates: the provider's; ours for a type that it says nothing of.
         carrier: the recipients' carrier, where somebody looked it up. None, as long as nobody does:
             a text counts against the cap of every carrier, for it may be any of them.
     """
-    rules, rate = route.rules, RATES[route.type]
+    rules, rate = route.rules, rates.get(route.type, RATES[route.type])
     owner = route.address if rate.scope is Scope.NUMBER else route.connection_id
     return Allowance(
         scope=f"{rate.scope}:{owner}",

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from common.addresses import usual_type
 from common.sending_rules import read_rules, rules_document
+from common.store.circuit_documents import failover_ids, read_circuit
 from common.store.client import Document
 from common.store.control import (
     CLEARED,
@@ -35,6 +36,7 @@ FREED: Final[Sequence[dict[str, Any]]] = [
         "$set": {
             "connected": False,
             "gate_on": False,
+            "failover": [],
             "version": {"$add": [{"$ifNull": ["$version", 1]}, 1]},
         }
     }
@@ -58,6 +60,7 @@ def cleared(document: Document, *, now: datetime) -> Document:
         "status": ConnectionStatus.DISCONNECTED.value,
         "sealed": CLEARED,
         "public": dict.fromkeys(document.get("public") or {}, CLEARED),
+        "circuit": None,
         "disconnected_at": now,
         "version": next_version(document),
     }
@@ -103,6 +106,7 @@ def credentials_fields(
         "partner": partner,
         "status": ConnectionStatus.ACTIVE.value,
         "error": None,
+        "circuit": None,
         "checked_at": now,
         "disconnected_at": None,
         "credentials_version": uuid.uuid4().hex,
@@ -128,6 +132,7 @@ def connection_view(document: Document) -> ConnectionView:
         disconnected_at=document.get("disconnected_at"),
         numbers=document["connected_numbers"],
         version=document.get("version", 1),
+        circuit=read_circuit(document.get("circuit")),
     )
 
 
@@ -162,6 +167,7 @@ def number_fields(
         "gate_on": False,
         "gate_changed_at": None,
         "gate_changed_by": None,
+        "failover": [],
         "created_at": now,
         "version": version,
         **agent_fields(tenant_id, number.agent_id),
@@ -203,6 +209,7 @@ def number_record(document: Document) -> NumberRecord:
         created_at=document["created_at"],
         version=document.get("version", 1),
         rules=read_rules(document.get("rules")),
+        failover=failover_ids(document),
     )
 
 
@@ -220,4 +227,5 @@ def number_facts(document: Document) -> dict[str, Any]:
         "gate_on": record.gate_on,
         "connected": record.connected,
         "rules": rules_document(record.rules),
+        "failover": list(record.failover),
     }

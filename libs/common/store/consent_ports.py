@@ -75,6 +75,13 @@ class Conversations(Protocol):
         """Hold a conversation for a person. One that is held stays as it is."""
         ...
 
+    async def carried_by(
+        self, tenant_id: str, number: str, remote: str, *, since: datetime
+    ) -> str | None:
+        """The ID of the connection through which a provider has last accepted a text of a
+        conversation, where that was later than an instant."""
+        ...
+
     async def held(self, conversation_ids: Sequence[str]) -> frozenset[str]:
         """Which of the conversations are held."""
         ...

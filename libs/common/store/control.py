@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Generic, Literal, TypeVar
 
+from common.circuit import CLOSED, Circuit
 from common.sender_types import (
     NumberType as NumberType,  # noqa: PLC0414 - part of this page's vocabulary too
 )
@@ -16,7 +17,7 @@ from common.sending_rules import DEFAULT, OptOutScope, SendingRules
 from common.store.records import (
     ApprovalDecision as ApprovalDecision,  # noqa: PLC0414 - part of this page's vocabulary too
 )
-from common.store.records import ConnectionStatus
+from common.store.records import ConnectionStatus, Step
 from heliograph.codes import OutcomeCode
 from heliograph.models import Direction, OutcomeWarning
 
@@ -129,6 +130,7 @@ class ConnectionView:
     numbers: int
     """How many numbers are connected through it."""
     version: int
+    circuit: Circuit = CLOSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +166,8 @@ class NumberRecord:
     created_at: datetime
     version: int
     rules: SendingRules = DEFAULT
+    failover: tuple[str, ...] = ()
+    """The connections to fall back on, by ID and in order; one may be disconnected by now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,6 +352,8 @@ class TextView:
     """Texts that it was split into."""
     parts_delivered: int = 0
     """Parts whose delivery is known, where there are several."""
+    failed_over: tuple[Step, ...] = ()
+    """When it went another way than the one that would have come first, and why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -311,7 +311,8 @@ class Numbers(Protocol):
         self, tenant_id: str, address: str, connection_id: str, *, version: int | None, by: Actor
     ) -> NumberRecord:
         """Put the number onto another connection of the tenant, of whatever provider: agent, gate
-        and conversations stay. Raises: NotFound (number or connection), Stale, Disconnected."""
+        and conversations stay, and it no longer falls back on that connection.
+        Raises: NotFound (number or connection), Stale, Disconnected."""
         ...
 
     async def set_gate(self, tenant_id: str, address: str, *, on: bool, by: Actor) -> NumberRecord:
@@ -330,10 +331,23 @@ class Numbers(Protocol):
         """Replace the number's sending rules. Raises: NotFound (also a freed one), Stale."""
         ...
 
+    async def set_failover(
+        self,
+        tenant_id: str,
+        address: str,
+        connection_ids: Sequence[str],
+        *,
+        version: int | None,
+        by: Actor,
+    ) -> NumberRecord:
+        """Replace the connections that the number falls back on, in order.
+        Raises: NotFound (number, also a freed one, or connection), Stale, Disconnected."""
+        ...
+
     async def remove(
         self, tenant_id: str, address: str, *, version: int | None, by: Actor
     ) -> NumberRecord:
-        """Free the number, gate off. Raises: NotFound, Stale."""
+        """Free the number, gate off, with nothing to fall back on. Raises: NotFound, Stale."""
         ...
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from common.addresses import usual_type
 from common.sender_types import NumberType
 from common.sending_rules import OptOutScope, read_rules
+from common.store.circuit_documents import read_circuit, ways_of
 from common.store.clock import milliseconds
 from common.store.control import CLEARED
 from common.store.records import (
@@ -240,7 +241,7 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
 
 def read_route(document: dict[str, Any]) -> Route | None:
     """A number with its connection, its agent, its tenant and the switch for all, each in a list of
-    at most one."""
+    at most one, and the connections to fall back on as `ways`."""
     connection = next(iter(document["connection"]), None)
     if connection is None:
         return None
@@ -264,7 +265,14 @@ def read_route(document: dict[str, Any]) -> Route | None:
         rules=read_rules(document.get("rules")),
         opt_out_scope=OptOutScope(tenant.get("opt_out_scope") or OptOutScope.NUMBER),
         stopped=_stopped(tenant, next(iter(document.get("switch", ())), {})),
+        circuit=read_circuit(connection.get("circuit")),
+        alternatives=ways_of(_others(document, connection), document.get("ways") or ()),
     )
+
+
+def _others(document: Mapping[str, Any], own: Mapping[str, Any]) -> list[str]:
+    """The keys of the connections to fall back on. A number may have come to one of them since."""
+    return [key for key in document.get("failover") or () if key != own["_id"]]
 
 
 def _stopped(tenant: Mapping[str, Any], switch: Mapping[str, Any]) -> str | None:
@@ -290,6 +298,7 @@ def read_connection(document: dict[str, Any]) -> ConnectionRecord:
         partner=document.get("partner"),
         checked_at=document["checked_at"],
         credentials_version=document["credentials_version"],
+        circuit=read_circuit(document.get("circuit")),
     )
 
 
@@ -335,4 +344,6 @@ def applied_report(report: NewReport, document: dict[str, Any] | None) -> Applie
         tell=not known and document.get("notice") is None,
         traceparent=document.get("traceparent"),
         sent_at=document.get("sent_at") or document.get("begun_at"),
+        number=document["number"],
+        remote=document["remote"],
     )

@@ -58,7 +58,7 @@ def _answer_steps(document: Mapping[str, Any]) -> list[Step]:
     approval = document.get("approval") or {}
     held = document.get("held_outcome") or outcome
     code = outcome.get("code", "")
-    return _steps(
+    return detour_steps(document) + _steps(
         ("answered", document["claimed_at"], document["command_id"]),
         ("held", document["held_at"], held.get("code", "")),
         (approval.get("decision", ""), approval.get("at"), _decided_by(approval)),
@@ -74,6 +74,16 @@ def _decided_by(approval: Mapping[str, Any]) -> str:
         return ""
     name: str = approval["by"]["name"]
     return f"{name}, with other words" if approval["edited"] else name
+
+
+def detour_steps(document: Mapping[str, Any]) -> list[Step]:
+    """Where an outbound text went another way than the one that would have come first."""
+    return _steps(*(("failed_over", it["at"], _detour(it)) for it in document.get("detours") or ()))
+
+
+def _detour(made: Mapping[str, Any]) -> str:
+    code = f" ({made['code']})" if made["code"] else ""
+    return f"{made['from']} → {made['to']}{code}"
 
 
 def _steps(*steps: tuple[str, Any, str]) -> list[Step]:

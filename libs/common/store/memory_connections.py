@@ -60,6 +60,7 @@ class MemoryConnections:
             "sealed": dict(sealed),
             "status": ConnectionStatus.ACTIVE.value,
             "error": None,
+            "circuit": None,
             "credentials_version": uuid.uuid4().hex,
         }
 
@@ -137,6 +138,7 @@ class MemoryConnections:
         error: str | None,
         checked_at: datetime,
         credentials_version: str | None = None,
+        works: bool = False,
     ) -> bool:
         connection = self._live(tenant_id, connection_id)
         if connection is None or credentials_version not in {
@@ -150,11 +152,13 @@ class MemoryConnections:
             "error": error,
             "checked_at": milliseconds(checked_at),
         }
+        if works:
+            connection["circuit"] = None
         if status is ConnectionStatus.DISCONNECTED:
-            connection["sealed"] = CLEARED
+            connection |= {"sealed": CLEARED, "circuit": None}
             for number in self._memory.numbers.values():
                 if number["connection"] == connection["_id"]:
-                    number |= {"connected": False, "gate_on": False}
+                    number |= {"connected": False, "gate_on": False, "failover": []}
         return before != (status.value, error)
 
 

@@ -57,6 +57,22 @@ class MemoryConversationFacts:
         if known.get("held_since") is None:
             known |= {"held_since": milliseconds(at), "reason": reason}
 
+    async def carried_by(
+        self, tenant_id: str, number: str, remote: str, *, since: datetime
+    ) -> str | None:
+        conversation = conversation_id(tenant_id, number, remote)
+        taken = [
+            item
+            for item in self._memory.messages.values()
+            if item["conversation_id"] == conversation
+            and item["in_history"]
+            and item["direction"] == OUTBOUND
+            and item["at"] > since
+            and item["sent_at"] is not None
+        ]
+        newest = max(taken, key=lambda item: (item["at"], item["seq"]), default=None)
+        return newest["connection_id"] if newest is not None else None
+
     async def held(self, conversation_ids: Sequence[str]) -> frozenset[str]:
         holds = self._memory.conversation_holds
         return frozenset(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from common.store.approvals import decided
+from common.store.circuit_documents import detour_document
 from common.store.claims import (
     LEFT_US,
     OUTCOME_RANK,
@@ -32,6 +33,7 @@ from common.store.records import (
     RANK_FINAL,
     ApprovalDecision,
     Claim,
+    Detour,
     NewOutbound,
     Outbound,
     Route,
@@ -57,6 +59,11 @@ class MemoryOutbound:
             found
             | {
                 "connection": [connection] if connection else [],
+                "ways": [
+                    self._memory.connections[key]
+                    for key in found.get("failover") or ()
+                    if key in self._memory.connections
+                ],
                 "agent": [agent] if agent else [],
                 "tenant": [self._memory.tenants.get(tenant_id, {})],
                 "switch": [self._memory.switches.get(SENDING_SWITCH, {})],
@@ -178,13 +185,18 @@ class MemoryOutbound:
         owner: str,
         lease: float,
         via: Route | None = None,
+        unsent: bool = False,
+        detour: Detour | None = None,
     ) -> bool:
         now = self._memory.now()
         document = self._in_hand(tenant_id, message_id, owner)
         if document is None:
             return False
-        if via is not None and document["state"] != SendState.SENDING.value:
+        if via is not None and (unsent or document["state"] != SendState.SENDING.value):
             document |= {"connection_id": via.connection_id, "provider": via.provider}
+        if via is not None and detour is not None:
+            made = detour_document(detour, via.connection_id, now)
+            document["detours"] = [*document.get("detours", ()), made]
         document |= {
             "state": SendState.SENDING.value,
             "begun_at": now,

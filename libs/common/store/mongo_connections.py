@@ -94,6 +94,7 @@ class MongoConnections:
                     "sealed": dict(sealed),
                     "status": ConnectionStatus.ACTIVE.value,
                     "error": None,
+                    "circuit": None,
                     "disconnected_at": None,
                     "credentials_version": uuid.uuid4().hex,
                 },
@@ -177,6 +178,7 @@ class MongoConnections:
         error: str | None,
         checked_at: datetime,
         credentials_version: str | None = None,
+        works: bool = False,
     ) -> bool:
         which: Document = {
             "_id": f"{tenant_id}/{connection_id}",
@@ -190,6 +192,8 @@ class MongoConnections:
             "error": error,
             "checked_at": milliseconds(checked_at),
         }
+        if works:
+            fields["circuit"] = None
         if status is ConnectionStatus.DISCONNECTED:
             before = await self._database.transact(lambda it: self._disconnect(which, fields, it))
         else:

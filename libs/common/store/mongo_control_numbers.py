@@ -5,11 +5,12 @@ That an address is connected once is the unique index's word, in the transaction
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, Final
 
 from common.sending_rules import SendingRules, rules_document
+from common.store.circuit_documents import failover_keys
 from common.store.client import Database, Document, Session, guarded
 from common.store.clock import Clock, milliseconds, utc_now
 from common.store.connection_documents import (
@@ -115,7 +116,8 @@ class MongoNumbers:
         async def work(session: Session) -> NumberRecord:
             before = await self._find(session, tenant_id, address, version)
             connection = await self._placing.hold(session, tenant_id, connection_id)
-            fields = place_fields(connection)
+            others = [key for key in before.get("failover") or () if key != connection["_id"]]
+            fields = place_fields(connection) | {"failover": others}
             return await self._change(session, before, fields, "number.moved", by)
 
         return await self._database.transact(work)
@@ -154,12 +156,31 @@ class MongoNumbers:
         return await self._database.transact(work)
 
     @guarded
+    async def set_failover(
+        self,
+        tenant_id: str,
+        address: str,
+        connection_ids: Sequence[str],
+        *,
+        version: int | None,
+        by: Actor,
+    ) -> NumberRecord:
+        async def work(session: Session) -> NumberRecord:
+            before = await self._find(session, tenant_id, address, version)
+            for connection_id in connection_ids:
+                await self._placing.hold(session, tenant_id, connection_id)
+            fields = {"failover": failover_keys(tenant_id, connection_ids)}
+            return await self._change(session, before, fields, "number.failover_changed", by)
+
+        return await self._database.transact(work)
+
+    @guarded
     async def remove(
         self, tenant_id: str, address: str, *, version: int | None, by: Actor
     ) -> NumberRecord:
         async def work(session: Session) -> NumberRecord:
             before = await self._find(session, tenant_id, address, version)
-            fields = {"connected": False, "gate_on": False}
+            fields = {"connected": False, "gate_on": False, "failover": []}
             return await self._change(session, before, fields, "number.removed", by)
 
         return await self._database.transact(work)

@@ -91,6 +91,24 @@ class MongoConversationFacts:
             return  # It is held already.
 
     @guarded
+    async def carried_by(
+        self, tenant_id: str, number: str, remote: str, *, since: datetime
+    ) -> str | None:
+        newest = await self._messages.find_one(
+            {
+                "conversation_id": conversation_id(tenant_id, number, remote),
+                "tenant_id": tenant_id,
+                "in_history": True,
+                "direction": OUTBOUND,
+                "at": {"$gt": since},
+                "sent_at": {"$ne": None},
+            },
+            {"_id": False, "connection_id": True},
+            sort=[("at", -1), ("seq", -1)],
+        )
+        return newest["connection_id"] if newest is not None else None
+
+    @guarded
     async def held(self, conversation_ids: Sequence[str]) -> frozenset[str]:
         if not conversation_ids:
             return frozenset()

@@ -9,6 +9,7 @@ from typing import Any
 from pymongo import ReturnDocument
 from pymongo.errors import BulkWriteError
 
+from common.store.circuit_documents import detour_document
 from common.store.claims import (
     LEFT_US,
     OUTCOME_RANK,
@@ -33,6 +34,7 @@ from common.store.ports import LeaseLost
 from common.store.records import (
     RANK_FINAL,
     Claim,
+    Detour,
     NewOutbound,
     Outbound,
     Route,
@@ -69,6 +71,7 @@ class MongoOutbound:
             [
                 {"$match": {"_id": f"{tenant_id}/{number}", "tenant_id": tenant_id}},
                 _join(CONNECTIONS, "connection"),
+                _join(CONNECTIONS, "failover", "ways"),
                 _join(AGENTS, "agent"),
                 {"$set": {"tenant": "$tenant_id", "switch": SENDING_SWITCH}},
                 _join(TENANTS, "tenant"),
@@ -194,6 +197,8 @@ class MongoOutbound:
         owner: str,
         lease: float,
         via: Route | None = None,
+        unsent: bool = False,
+        detour: Detour | None = None,
     ) -> bool:
         now = milliseconds(self._clock())
         fields: dict[str, Any] = {
@@ -203,9 +208,12 @@ class MongoOutbound:
             "attempts": {"$add": ["$attempts", 1]},
         }
         if via is not None:
-            bound = {"$eq": ["$state", SendState.SENDING.value]}
+            bound = False if unsent else {"$eq": ["$state", SendState.SENDING.value]}
             for name, value in (("connection_id", via.connection_id), ("provider", via.provider)):
                 fields[name] = {"$cond": [bound, f"${name}", {"$literal": value}]}
+            if detour is not None:
+                made = {"$literal": [detour_document(detour, via.connection_id, now)]}
+                fields["detours"] = {"$concatArrays": [{"$ifNull": ["$detours", []]}, made]}
         begun = await self._messages.update_one(
             _in_hand(tenant_id, message_id, owner), [{"$set": fields}]
         )
@@ -260,10 +268,16 @@ class MongoOutbound:
         return recorded
 
 
-def _join(collection: str, field: str) -> Document:
-    """Replace a key by a list with the document that it names."""
+def _join(collection: str, field: str, name: str | None = None) -> Document:
+    """Replace a key by a list with the document that it names, or put that under a name. Of several
+    keys it names several documents, in no order."""
     return {
-        "$lookup": {"from": collection, "localField": field, "foreignField": "_id", "as": field}
+        "$lookup": {
+            "from": collection,
+            "localField": field,
+            "foreignField": "_id",
+            "as": name or field,
+        }
     }
 
 

@@ -11,20 +11,24 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from common.circuit import Said
 from common.store.control import Page
 from common.store.records import (
     AppliedReport,
     ConnectionRecord,
     ConnectionStatus,
+    Detour,
     Execution,
     Inbound,
     NewInbound,
     NewOutbound,
     NewReport,
+    Noted,
     Outbound,
     PastText,
     RegisteredNumber,
     Route,
+    Trying,
 )
 from heliograph.models import Outcome
 
@@ -130,12 +134,16 @@ class OutboundStore(Protocol):
         owner: str,
         lease: float,
         via: Route | None = None,
+        unsent: bool = False,
+        detour: Detour | None = None,
     ) -> bool:
         """Note that a provider call is about to leave: state `sending`, one more attempt, the lease
         renewed. False where the text is no longer leased to `owner`; nothing may be sent then.
 
         `via` is the number as it is now: where no earlier call may have been accepted, the text is
-        from now on its connection's, so that its reports are found there.
+        from now on its connection's, so that its reports are found there. `unsent` says that the
+        caller knows so of all earlier calls, also of one that left the state at `sending`. A
+        `detour` is kept with the text's life.
         """
         ...
 
@@ -175,6 +183,45 @@ class OutboundStore(Protocol):
             LeaseLost: nothing is recorded yet, and the text is not leased to `owner`; another may
                 be sending it, so come back later.
         """
+        ...
+
+
+class Circuits(Protocol):
+    """The circuits of connections. A connection that has other credentials by now, or is
+    disconnected, is left as it is: its circuit is counted as closed."""
+
+    async def note(
+        self,
+        tenant_id: str,
+        connection_id: str,
+        said: Said,
+        *,
+        credentials_version: str,
+        number: str,
+        began: datetime,
+    ) -> Noted:
+        """Change the circuit by what a call for a number's texts has come to, which began at an
+        instant (`common.circuit.after`), and with it the connection's status (`trouble_of`), in one
+        atomic update."""
+        ...
+
+    async def take_try(
+        self,
+        tenant_id: str,
+        connection_id: str,
+        *,
+        credentials_version: str,
+        number: str,
+        seconds: float,
+    ) -> Trying:
+        """Take the one try of a circuit that is half open for a number, for so many seconds. Of
+        several that want it at once, one gets it."""
+        ...
+
+    async def give_back(
+        self, tenant_id: str, connection_id: str, *, credentials_version: str, until: datetime
+    ) -> None:
+        """End a try that has come to nothing; `until` is the end that it had."""
         ...
 
 
@@ -280,11 +327,13 @@ class Connections(Protocol):
         error: str | None,
         checked_at: datetime,
         credentials_version: str | None = None,
+        works: bool = False,
     ) -> bool:
         """Record the result of a check; a disconnected connection stays so, and one that has other
         credentials than `credentials_version` by now stays as it is. True where the status or the
-        error changed. `disconnected` overwrites the credentials with `CLEARED`, frees the numbers
-        and turns their gates off."""
+        error changed. `works` says that the provider was asked and finds the connection in order,
+        which closes its circuit. `disconnected` overwrites the credentials with `CLEARED`, frees
+        the numbers and turns their gates off."""
         ...
 
 

@@ -7,12 +7,13 @@ the life of a text is read from the text itself and no second book has to agree 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final
 
+from common.circuit import CLOSED, Circuit
 from common.ids import derive
 from common.sender_types import NumberType
 from common.sending_rules import DEFAULT, OptOutScope, SendingRules
@@ -107,6 +108,66 @@ class RegisteredNumber:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CalledConnection:
+    """A live connection that its provider may call back, with its credentials sealed."""
+
+    tenant_id: str
+    connection_id: str
+    provider: str
+    sealed: Mapping[str, Any]
+    wrapped_key: Mapping[str, Any]
+    """The tenant's data key, wrapped by the master key."""
+    credentials_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """A connection that a number's texts may go through."""
+
+    connection_id: str
+    provider: str
+    status: ConnectionStatus
+    credentials_version: str
+    partner: str | None = None
+    circuit: Circuit = CLOSED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detour:
+    """That a text goes another way than the one that would have come first, and why."""
+
+    connection_id: str
+    """The one that would have come first."""
+    provider: str
+    code: OutcomeCode | None
+    """What its provider had said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """What an answer has made of a circuit."""
+
+    before: Circuit = CLOSED
+    after: Circuit = CLOSED
+    status_changed: bool = False
+    """Whether the connection's status, or its error, is another one now."""
+
+    @property
+    def opened(self) -> bool:
+        """Whether it opened, for the first time or again."""
+        return self.after.kind is not None and self.after.opened_at != self.before.opened_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trying:
+    """Whether a text may try a circuit. `until` is the end of its try; without one, it may not try,
+    and `circuit` says why: it is closed by now, or another text has the try."""
+
+    until: datetime | None
+    circuit: Circuit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """All that a send needs to know of a number, read fresh at the moment of sending."""
 
@@ -129,6 +190,36 @@ class Route:
     opt_out_scope: OptOutScope = OptOutScope.NUMBER
     stopped: str | None = None
     """Whose kill switch is on: `tenant` or `all`."""
+    circuit: Circuit = CLOSED
+    """The connection's."""
+    alternatives: tuple[Way, ...] = ()
+    """The connections to fall back on, in order; disconnected ones too."""
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """The number's own connection, then those to fall back on."""
+        own = Way(
+            connection_id=self.connection_id,
+            provider=self.provider,
+            status=self.connection_status,
+            credentials_version=self.credentials_version,
+            partner=self.partner,
+            circuit=self.circuit,
+        )
+        return (own, *self.alternatives)
+
+    def through(self, way: Way) -> Route:
+        """The same number on another connection, and on no other one."""
+        return replace(
+            self,
+            connection_id=way.connection_id,
+            provider=way.provider,
+            connection_status=way.status,
+            credentials_version=way.credentials_version,
+            partner=way.partner,
+            circuit=way.circuit,
+            alternatives=(),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,13 +357,17 @@ class NewReport:
     accepted_at: datetime
     number: str = ""
     remote: str = ""
-    """Whom the text was for: of the texts that one call sent, the report's is the one to them."""
+    """Whom the text was for: of the texts that one call sent, the report's is the one to them. Both
+    are "" where the provider does not tell."""
+    part: str | None = None
+    """Which part of the text it is about, where the provider has split it and reports on each."""
+    parts: int = 1
+    """How many parts the provider has split the text into."""
 
     @property
     def id(self) -> str:
-        return derive(
-            "report", self.provider_message_id, self.status, self.code or "", self.at.isoformat()
-        )
+        said = (self.provider_message_id, self.status, self.code or "", self.at.isoformat())
+        return derive("report", *said, *((self.part,) if self.part is not None else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,6 +384,9 @@ class AppliedReport:
     """Of the text, so that its report follows the same trace."""
     sent_at: datetime | None = None
     """When the text was sent, as far as known."""
+    number: str = ""
+    remote: str = ""
+    """Of the text, for not every provider tells them with a report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -384,6 +482,7 @@ class ConnectionRecord:
     checked_at: datetime | None = None
     credentials_version: str = ""
     """Which credentials these are: the result of a check counts for no others."""
+    circuit: Circuit = CLOSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -400,8 +499,8 @@ class Execution:
     """The life of one inbound text and of what was answered to it, in order of time.
 
     Steps: `accepted`, `recorded`, `deduplicated` (one for the last of `duplicates`), `handed_over`,
-    `answered`, `held`, `approved`, `rejected`, `expired`, `sent`, `finished`, `reported`,
-    `report_missing`.
+    `answered`, `held`, `approved`, `rejected`, `expired`, `failed_over`, `sent`, `finished`,
+    `reported`, `report_missing`.
     """
 
     message_id: str

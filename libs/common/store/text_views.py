@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from common.store.control import ApprovalDecision, TextView
+from common.store.lives import detour_steps
 from heliograph.models import Direction, ReportStatus
 
 _SAME: Final = (
@@ -64,6 +65,7 @@ def read_text(document: Mapping[str, Any]) -> TextView:
             "decided_at": approval.get("at"),
             "reason": approval.get("reason"),
             "report_missing_at": document.get("report_missing_at"),
+            "failed_over": tuple(detour_steps(document)),
             "parts": len(document.get("parts") or ()) or 1,
             "parts_delivered": sum(
                 item["status"] == ReportStatus.DELIVERED.value

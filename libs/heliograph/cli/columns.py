@@ -17,6 +17,8 @@ STYLES: Final[Mapping[str, str]] = {
     "on": "bold yellow",
     "held": "yellow",
     "uncertain": "yellow",
+    "closed": "green",
+    "resting": "red",
     "error": "red",
     "failed": "red",
     "blocked": "red",

@@ -30,6 +30,10 @@ CONNECTION = (
     Column("partner", "partner"),
     Column("status", "status"),
     Column("error", "error"),
+    Column("circuit", "circuit.state"),
+    Column("circuit open since", "circuit.since", instant),
+    Column("rests until", "circuit.rests_until", instant),
+    Column("circuit open because", "circuit.reason"),
     Column("checked", "checked_at", instant),
     Column("numbers", "numbers"),
     Column("parameters", "public"),
@@ -37,6 +41,15 @@ CONNECTION = (
     Column("created", "created_at", instant),
     Column("created by", "created_by"),
     Column("disconnected", "disconnected_at", instant),
+)
+
+CALLBACK = (
+    Column("what", "label"),
+    Column("address", "url"),
+    Column("user name", "username"),
+    Column("password", "password"),
+    Column("topics", "topics"),
+    Column("where", "help"),
 )
 
 
@@ -58,6 +71,18 @@ def list_(
 def show(session: Session, connection: ConnectionAt) -> None:
     """Show a connection: of its secrets, only the names."""
     session.out.one(session.api.get(session.at("connections", connection)).body, CONNECTION)
+
+
+def callbacks(session: Session, connection: ConnectionAt) -> None:
+    """Show what to tell the provider, so that its texts and reports arrive. Keep it to yourself:
+    whoever knows the address may deliver texts, as far as the provider proves no more.
+    """
+    found = session.api.get(session.at("connections", connection, "callbacks")).body
+    if session.out.wants_json:
+        session.out.document(found)
+        return
+    for item in found["items"]:
+        session.out.one(item, CALLBACK)
 
 
 def check(session: Session, connection: ConnectionAt) -> None:
@@ -197,6 +222,7 @@ NOUN = Noun(
     {
         "list": list_,
         "show": show,
+        "callbacks": callbacks,
         "check": check,
         "update": update,
         "rotate": rotate,

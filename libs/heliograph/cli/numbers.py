@@ -8,6 +8,7 @@ import typer
 
 from heliograph.cli.columns import Column, instant, switch
 from heliograph.cli.errors import Misused
+from heliograph.cli.failover import failover
 from heliograph.cli.nouns import Noun
 from heliograph.cli.options import AgentAt, ConnectionAt, Every, Limit, NumberAt, Yes
 from heliograph.cli.rules import rules
@@ -28,6 +29,7 @@ NUMBER = (
     Column("gate changed by", "gate_changed_by"),
     Column("owners", "owners"),
     Column("region", "region"),
+    Column("falls back on", "failover"),
     Column("connected", "connected"),
     Column("created", "created_at", instant),
 )
@@ -163,6 +165,7 @@ NOUN = Noun(
         "move": move,
         "assign": assign,
         "rules": rules,
+        "failover": failover,
         "remove": remove,
     },
 )

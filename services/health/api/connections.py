@@ -10,8 +10,10 @@ from pydantic import Field
 from common.store.control import ConnectionView
 from common.store.records import ConnectionStatus
 from health.access.roles import Role
+from health.api.circuits import CircuitView
 from health.api.numbers import NumberToAdd
 from health.api.paths import TENANT, ListQuery, Name
+from health.desk.callbacks import CallbackAddress
 from health.desk.numbering import MAX_NUMBERS
 from health.desk.wording import MAX_DESCRIPTION
 from health.web.problems import Problem, ProblemCode
@@ -89,6 +91,29 @@ class ConnectionQuery(ListQuery):
     status: ConnectionStatus | None = None
 
 
+class CallbackOut(View):
+    """An address of ours that the provider has to be told."""
+
+    label: str
+    url: str = Field(description="A part in capitals is still to be filled in.")
+    help: str
+    username: str | None = Field(description="For HTTP Basic, where the provider can.")
+    password: str | None
+    topics: tuple[str, ...] = Field(description="The kinds of events to choose, where it asks.")
+
+    @classmethod
+    def of(cls, address: CallbackAddress) -> Self:
+        """As the API shows it."""
+        return cls(
+            label=address.label,
+            url=address.url,
+            help=address.help,
+            username=address.login.username if address.login else None,
+            password=address.login.password if address.login else None,
+            topics=address.topics,
+        )
+
+
 class ConnectionOut(View):
     """A connection."""
 
@@ -101,6 +126,7 @@ class ConnectionOut(View):
     secrets: tuple[str, ...] = Field(description="Names of the secrets that it has.")
     status: ConnectionStatus
     error: str | None
+    circuit: CircuitView
     checked_at: datetime | None
     created_at: datetime
     created_by: str
@@ -121,6 +147,7 @@ class ConnectionOut(View):
             secrets=view.secrets,
             status=view.status,
             error=view.error,
+            circuit=CircuitView.of(view.circuit),
             checked_at=view.checked_at,
             created_at=view.created_at,
             created_by=view.created_by,
@@ -167,6 +194,13 @@ async def list_connections(call: Call) -> Answer:
 async def get_connection(call: Call) -> Answer:
     """One connection."""
     return _answer(await call.desks.connections.get(call.tenant_id, call.at("connection_id")))
+
+
+async def list_callbacks(call: Call) -> Answer:
+    """Our addresses, whole: whoever knows one may deliver texts, as far as the provider proves no
+    more."""
+    found = await call.desks.callbacks.of(call.tenant_id, call.at("connection_id"))
+    return Answer(body=ListView[CallbackOut](items=tuple(map(CallbackOut.of, found))))
 
 
 async def update_connection(call: Call) -> Answer:
@@ -304,6 +338,17 @@ ROUTES: Final[tuple[Route, ...]] = (
         handler=get_connection,
         summary="Read a connection",
         answer=ConnectionOut,
+        tag=_TAG,
+    ),
+    Route(
+        name="list_callbacks",
+        method="GET",
+        path=f"{CONNECTION}/callbacks",
+        needs=Role.ADMIN,
+        handler=list_callbacks,
+        summary="What to tell the provider, so that its texts and reports arrive",
+        answer=ListView[CallbackOut],
+        problems=(ProblemCode.DISCONNECTED,),
         tag=_TAG,
     ),
     Route(

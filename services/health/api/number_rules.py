@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, Field
 
 from common.limits.tables import RATES
+from common.providers.specs import SPECS
 from common.sending_rules import (
     DEFAULT,
     NAMES,
@@ -155,7 +156,9 @@ class Effective(View):
     @classmethod
     def of(cls, number: NumberRecord) -> Self:
         """By the number's type."""
-        rate, rules = RATES[number.type], number.rules
+        spec, rules = SPECS.get(number.provider), number.rules
+        rates = spec.rates if spec is not None else RATES
+        rate = rates.get(number.type, RATES[number.type])
         return cls(
             requests_per_minute=rules.requests_per_minute or rate.requests,
             units_per_minute=rules.units_per_minute or rate.units,

@@ -106,6 +106,9 @@ class NumberView(View):
     agent_id: str
     owners: tuple[str, ...]
     region: str
+    failover: tuple[str, ...] = Field(
+        description="The connections that it falls back on, in order."
+    )
     gate_on: bool
     gate_changed_at: datetime | None
     gate_changed_by: str | None
@@ -125,6 +128,7 @@ class NumberView(View):
             agent_id=number.agent_id,
             owners=number.owners,
             region=number.region,
+            failover=number.failover,
             gate_on=number.gate_on,
             gate_changed_at=number.gate_changed_at,
             gate_changed_by=number.gate_changed_by,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Literal, Self
 
-from common.providers.specs import PARTNER_PARAMETER, SPECS, Callback, Parameter, ProviderSpec
+from common.providers.spec import PARTNER_PARAMETER, Callback, Parameter, ProviderSpec
+from common.providers.specs import SPECS
 from common.store.control import NumberType
 from health.access.roles import Role
 from health.api.paths import PREFIX

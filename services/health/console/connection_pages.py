@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 
 from aiohttp import web
 
-from common.providers.specs import PARTNER_PARAMETER, SPECS, ProviderSpec
+from common.providers.spec import PARTNER_PARAMETER, ProviderSpec
+from common.providers.specs import SPECS
 from common.store.control import ConnectionView
 from common.store.records import ConnectionStatus
 from health.access.roles import Role
-from health.console import callbacks, number_forms, parameter_forms
+from health.console import number_forms, parameter_forms
 from health.console.page_routes import form, page
 from health.console.rendering import render
 from health.console.setup_forms import (
@@ -25,6 +27,7 @@ from health.console.setup_forms import (
     read_form,
     whole,
 )
+from health.desk.callbacks import CallbackAddress
 from health.web.problems import Problem, ProblemCode
 from health.web.routes import Call, Route
 
@@ -71,7 +74,6 @@ async def show_connection(call: Call, refused: Refused | None = None) -> web.Res
     agents = await whole(
         lambda at: call.desks.agents.list(call.tenant_id, limit=PAGE_SIZE, cursor=at)
     )
-    public_url = call.request.config_dict.get(callbacks.PUBLIC_WEBHOOK_URL, "")
     spec = SPECS.get(view.provider)
     context: dict[str, Any] = {
         "connection": view,
@@ -80,14 +82,25 @@ async def show_connection(call: Call, refused: Refused | None = None) -> web.Res
         "agents": {agent.id: agent for agent in agents},
         "agent_options": number_forms.agent_options(agents),
         "types": number_forms.TYPES,
-        "addresses": callbacks.addresses(spec, public_url, connection_id=view.id) if spec else (),
-        "event_types": callbacks.EVENT_TYPES,
-        "public_url": public_url,
+        "addresses": await _addresses(call, view, spec) if spec else (),
+        "public_url": call.desks.callbacks.public_url,
         "partner_parameter": PARTNER_PARAMETER,
         "shown": shown,
         "live": f"/t/{call.tenant_id}/events",
     }
     return render(call, "setup_connection.html", status=shown.status, **context)
+
+
+async def _addresses(
+    call: Call, view: ConnectionView, spec: ProviderSpec
+) -> tuple[CallbackAddress, ...]:
+    """Whole for administrators, who give them to the provider; without their secret part for
+    anybody else, and where the tenant's key does not open."""
+    callbacks = call.desks.callbacks
+    if call.principal.may(Role.ADMIN) and view.status is not ConnectionStatus.DISCONNECTED:
+        with contextlib.suppress(Problem):
+            return await callbacks.of(call.tenant_id, view.id)
+    return callbacks.described(spec, connection_id=view.id)
 
 
 async def edit(call: Call) -> web.Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from typing import Final
 
@@ -172,15 +173,21 @@ def life_of(text: TextView) -> tuple[Step, ...]:
     by = text.decided_by or ""
     # A text that was held stands in its thread at the instant at which it went out.
     answered_at = min(text.at, text.held_at or text.at)
-    happened = (
+    before = _steps(
         ("answered", answered_at, text.command_id or ""),
         ("held", text.held_at, ""),
         (text.decision.value if text.decision else "", text.decided_at, by),
+    )
+    then = _steps(
         ("sent", text.sent_at, text.provider),
         ("reported", text.report_at, text.report_status or ""),
         ("report_missing", text.report_missing_at, ""),
     )
-    return tuple(Step(what=what, at=at, detail=detail) for what, at, detail in happened if at)
+    return (*before, *text.failed_over, *then)
+
+
+def _steps(*happened: tuple[str, datetime | None, str]) -> list[Step]:
+    return [Step(what=what, at=at, detail=detail) for what, at, detail in happened if at]
 
 
 def _address(written: str) -> str | None:

@@ -65,6 +65,7 @@ FLASHES: Final[Mapping[str, Flash]] = {
     "number_moved": Flash("The number was moved; its conversations go on."),
     "number_removed": Flash("The number is free."),
     "number_rules": Flash("The sending rules were changed. They count from the next text on."),
+    "number_failover": Flash("Saved. It counts from the next text on."),
     "gate_on": Flash("The gate is open: the agent sends by itself from the next text on.", "sun"),
     "gate_off": Flash("The gate is closed: from now on each text waits for a person."),
     # Agents and keys

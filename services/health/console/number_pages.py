@@ -14,7 +14,7 @@ from common.providers.specs import SPECS
 from common.store.control import NumberRecord, NumberType
 from common.store.records import ConnectionStatus
 from health.access.roles import Role
-from health.console import number_forms, number_rules_forms
+from health.console import failover_forms, number_forms, number_rules_forms
 from health.console.page_routes import form, page
 from health.console.rendering import render
 from health.console.setup_forms import (
@@ -67,6 +67,8 @@ async def show_number(call: Call, refused: Refused | None = None) -> web.Respons
         ],
         "types": number_forms.TYPES,
         "other_channel": NO_REPLIES if record.type is NumberType.ALPHANUMERIC else None,
+        "ways": failover_forms.shown(record, known),
+        "fallbacks": failover_forms.options(record, connections),
         "rule_groups": number_rules_forms.groups_for(record.type, record.region),
         "rule_values": number_rules_forms.values_of(record.rules),
         "rules_told": number_rules_forms.told(record),
@@ -167,6 +169,26 @@ async def _rules(call: Call, posted: Form) -> NumberRecord:
     )
 
 
+async def failover(call: Call) -> web.Response:
+    """Choose what the number falls back on."""
+    posted = await read_form(call)
+    kept = failover_forms.kept(posted)
+    renamed = failover_forms.renamed(posted)
+    return await _settle(
+        call, "failover", _failover(call, posted), "number_failover", kept, renamed=renamed
+    )
+
+
+async def _failover(call: Call, posted: Form) -> NumberRecord:
+    return await call.desks.numbers.set_failover(
+        call.tenant_id,
+        _address(call),
+        failover_forms.read(posted),
+        version=posted.version,
+        by=call.principal,
+    )
+
+
 async def remove(call: Call) -> web.Response:
     """Free the number."""
     result = await attempt(_remove(call, await read_form(call)))
@@ -182,12 +204,18 @@ async def _remove(call: Call, posted: Form) -> NumberRecord:
 
 
 async def _settle(
-    call: Call, name: str, work: Awaitable[object], flash: str, kept: Mapping[str, str]
+    call: Call,
+    name: str,
+    work: Awaitable[object],
+    flash: str,
+    kept: Mapping[str, str],
+    *,
+    renamed: Mapping[str, str] | None = None,
 ) -> web.Response:
     """Do it: then the number's page again, or the form with what is wrong."""
     result = await attempt(work)
     if isinstance(result, Problem):
-        return await show_number(call, Refused(name, result, kept))
+        return await show_number(call, Refused(name, result, kept, renamed or {}))
     return done(call, _here(call), flash)
 
 
@@ -210,5 +238,6 @@ ROUTES: Final[tuple[Route, ...]] = (
     form("number_agent", f"{_ONE}/agent", assign, needs=Role.ADMIN),
     form("number_move", f"{_ONE}/move", move, needs=Role.ADMIN),
     form("number_rules", f"{_ONE}/rules", rules, needs=Role.ADMIN),
+    form("number_failover", f"{_ONE}/failover", failover, needs=Role.ADMIN),
     form("number_remove", f"{_ONE}/remove", remove, needs=Role.ADMIN),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from common.providers.specs import PARTNER_PARAMETER, ProviderSpec
+from common.providers.spec import PARTNER_PARAMETER, ProviderSpec
 from health.console.setup_forms import Form
 
 PARTNER: Final = "partner"

@@ -10,6 +10,7 @@ from typing import Any, Final
 import phonenumbers
 from yarl import URL
 
+from common.circuit import Circuit, reason_of
 from common.providers.specs import SPECS
 
 _UNITS: Final = ((60, 1, "s"), (3_600, 60, "min"), (86_400, 3_600, "h"))
@@ -86,6 +87,11 @@ def provider(name: str) -> str:
     return spec.title if spec else name
 
 
+def why(circuit: Circuit) -> str:
+    """Why a circuit is open."""
+    return reason_of(circuit) or ""
+
+
 def with_query(here: str, **parameters: str) -> str:
     """The address with some of its parameters replaced."""
     return str(URL(here, encoded=True).update_query(parameters))
@@ -114,6 +120,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "span": span,
     "phone": phone,
     "provider": provider,
+    "why": why,
     "with_query": with_query,
 }
 """By the name that templates use."""

@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from common.providers.specs import PARTNER_PARAMETER, SPECS, ProviderSpec
+from common.providers.spec import PARTNER_PARAMETER, ProviderSpec
+from common.providers.specs import SPECS
 from common.store.control import ConnectionView, TenantRecord
 from health.access.roles import Role
-from health.console import callbacks, number_forms, parameter_forms
+from health.console import number_forms, parameter_forms
 from health.console.page_routes import form, page
 from health.console.rendering import render
 from health.console.setup_forms import PAGE_SIZE, Form, Refused, attempt, done, read_form, whole
@@ -168,7 +169,6 @@ async def _show(call: Call, tenant: TenantRecord, refused: Refused | None = None
     typed = dict(refused.typed) if refused else {}
     offered = choices(tenant, call.desks.connections.available)
     usable = [choice.spec.name for choice in offered if choice.reason is None]
-    public_url = call.request.config_dict.get(callbacks.PUBLIC_WEBHOOK_URL, "")
     context: dict[str, Any] = {
         "choices": offered,
         "usable": usable,
@@ -180,12 +180,8 @@ async def _show(call: Call, tenant: TenantRecord, refused: Refused | None = None
         "most_rows": number_forms.MOST_ROWS,
         "types": number_forms.TYPES,
         "agents": number_forms.agent_options(agents),
-        "addresses": {
-            name: callbacks.addresses(SPECS[name], public_url, connection_id=None)
-            for name in usable
-        },
-        "event_types": callbacks.EVENT_TYPES,
-        "public_url": public_url,
+        "addresses": {name: call.desks.callbacks.described(SPECS[name]) for name in usable},
+        "public_url": call.desks.callbacks.public_url,
         "partner_parameter": PARTNER_PARAMETER,
         "typed": typed,
         "errors": refused.errors if refused else {},

@@ -8,8 +8,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 
+from common.announcing import Announcer
 from common.providers.port import Health, Unknown
-from common.providers.specs import SPECS, ProviderSpec
+from common.providers.spec import ProviderSpec
+from common.providers.specs import SPECS
 from common.secrets import SecretUnreadable
 from common.store.connection_documents import RECONNECTED
 from common.store.control import ConnectionView, NewConnection, NewNumber, Page
@@ -25,7 +27,6 @@ from common.store.control_ports import (
 from common.store.ports import Connections
 from common.store.records import ConnectionRecord, ConnectionStatus
 from health.access.roles import Principal
-from health.announcing import Announcer
 from health.desk.agent_queues import AgentQueues
 from health.desk.asking import Asking
 from health.desk.fields import of_numbers

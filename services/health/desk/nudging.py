@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import structlog
 
+from common.announcing import Publisher
 from common.bus.messages import BusError
 from common.bus.nudges import nudge
 from common.store.control import Approval
-from health.announcing import Publisher
 
 log = structlog.get_logger(__name__)
 

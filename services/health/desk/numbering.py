@@ -10,7 +10,7 @@ import phonenumbers
 
 from common.addresses import AddressKind, kind_of, normalise_address
 from common.phone import InvalidRecipient, normalise_recipient
-from common.providers.specs import PARTNER_TYPES, ProviderSpec
+from common.providers.spec import PARTNER_TYPES, ProviderSpec
 from common.reach import NO_ALPHANUMERIC
 from common.reach import region_of as plan_of
 from common.store.control import NewNumber, NumberType
@@ -27,7 +27,10 @@ _KINDS: Final[Mapping[NumberType, tuple[AddressKind, str]]] = {
     NumberType.TOLL_FREE: (AddressKind.E164, "a number in international form, +18005550100"),
     NumberType.LOCAL: (AddressKind.E164, "a number in international form, +12065550100"),
     NumberType.PARTNER: (AddressKind.E164, "a number in international form, +447700900123"),
-    NumberType.SHORT_CODE: (AddressKind.SHORT_CODE, "five or six digits"),
+    NumberType.SHORT_CODE: (
+        AddressKind.SHORT_CODE,
+        "five or six digits, or with its country in front, NO-2333",
+    ),
     NumberType.ALPHANUMERIC: (
         AddressKind.ALPHANUMERIC,
         "1 to 11 letters, digits and blanks with at least one letter",

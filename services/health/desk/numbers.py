@@ -1,33 +1,28 @@
 """What can be done with numbers: add, edit, assign, move, open and close the gate, set the sending
-rules, remove."""
+rules, choose what to fall back on, remove."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from common.addresses import normalise_address
+from common.announcing import Announcer
 from common.providers.specs import SPECS
 from common.secrets import SecretUnreadable
-from common.store.control import NewNumber, NumberRecord, NumberType, Page
+from common.store.control import NewNumber, NumberRecord, Page
 from common.store.control_ports import Disconnected, NotFound, Numbers, Tenants
 from common.store.ports import Connections
 from common.store.records import ConnectionRecord, ConnectionStatus
 from health.access.roles import Principal
-from health.announcing import Announcer
 from health.desk.agent_queues import AgentQueues
 from health.desk.asking import Asking
+from health.desk.falling_back import of_connection, require_list
 from health.desk.fields import of_agent, of_number
-from health.desk.numbering import (
-    require_reach,
-    require_region,
-    require_type,
-    valid_number,
-    valid_owners,
-)
+from health.desk.number_changes import judged
+from health.desk.numbering import require_type, valid_number
 from health.desk.rules import valid_rules
 from health.desk.vault import Vault
-from health.desk.wording import MAX_NAME, require_line
 from health.web.problems import Problem, ProblemCode
 
 
@@ -113,15 +108,12 @@ class NumberDesk:
             NotFound, Stale, Problem: a value is not usable.
         """
         before = await self.get(tenant_id, address)
-        partner = None
-        if "type" in changes:
-            place = await self._connections.get(tenant_id, before.connection_id)
-            partner = place.partner if place is not None else None
+        places = await self.ways(before) if "type" in changes else ()
         # The rules hold for what was read, so only that may be written over, whatever is wanted.
         changed = await self._numbers.update(
             tenant_id,
             before.address,
-            changes=_judged(changes, before, partner),
+            changes=judged(changes, before, places),
             version=before.version if version is None else version,
             by=by.actor,
         )
@@ -223,6 +215,47 @@ class NumberDesk:
         await self._tell(changed, "number.rules_changed")
         return changed
 
+    async def ways(self, number: NumberRecord) -> tuple[ConnectionRecord, ...]:
+        """The connections of a number as they are now: its own, then those to fall back on."""
+        found = [
+            await self._connections.get(number.tenant_id, connection_id)
+            for connection_id in (number.connection_id, *number.failover)
+        ]
+        return tuple(record for record in found if record is not None)
+
+    async def set_failover(
+        self,
+        tenant_id: str,
+        address: str,
+        connection_ids: Sequence[str],
+        *,
+        version: int | None,
+        by: Principal,
+    ) -> NumberRecord:
+        """Choose the connections that the number falls back on, in order, from the next text on.
+
+        Raises:
+            NotFound, Stale.
+            Problem: naming the connection that cannot be used, and why.
+        """
+        before = await self.get(tenant_id, address)
+        require_list(connection_ids, before)
+        for place, connection_id in enumerate(connection_ids):
+            with of_connection(place):
+                record = await self._live(tenant_id, connection_id)
+                spec = SPECS[record.provider]
+                require_type(before.address, before.type, spec, partner=record.partner)
+                await self._require_owned(record, before.address)
+        changed = await self._numbers.set_failover(
+            tenant_id,
+            before.address,
+            connection_ids,
+            version=before.version if version is None else version,
+            by=by.actor,
+        )
+        await self._tell(changed, "number.failover_changed")
+        return changed
+
     async def remove(
         self, tenant_id: str, address: str, *, version: int | None, by: Principal
     ) -> NumberRecord:
@@ -254,30 +287,3 @@ class NumberDesk:
 
     async def _tell(self, number: NumberRecord, what: str) -> None:
         await self._announcer.changed(number.tenant_id, number.connection_id, what)
-
-
-def _judged(
-    changes: Mapping[str, Any], before: NumberRecord, partner: str | None
-) -> dict[str, Any]:
-    """The changes of a number, each of its form. `partner` is its connection's.
-
-    Raises:
-        Problem: one is not.
-    """
-    judged = dict(changes)
-    if "type" in changes:
-        judged["type"] = NumberType(changes["type"])
-        spec = SPECS[before.provider]
-        require_type(before.address, judged["type"], spec, partner=partner)
-    if "region" in changes:
-        judged["region"] = str(changes["region"]).strip().upper()
-        require_region(judged["region"])
-    if changes.keys() & {"type", "region"}:
-        require_reach(judged.get("type", before.type), judged.get("region", before.region))
-    if "owners" in changes:
-        judged["owners"] = valid_owners(tuple(changes["owners"]))
-    if "name" in changes:
-        judged["name"] = str(changes["name"]).strip()
-        if judged["name"]:
-            require_line(judged["name"], "name", limit=MAX_NAME)
-    return judged

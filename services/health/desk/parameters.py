@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 
-from common.providers.acs_credentials import parse_connection_string
-from common.providers.hosts import provider_url
 from common.providers.port import UnusableCredentials
-from common.providers.specs import (
-    CONNECTION_STRING,
-    PARTNER_KEY,
-    PARTNER_PARAMETER,
-    SECONDARY_CONNECTION_STRING,
-    Parameter,
-    ProviderSpec,
-)
+from common.providers.spec import PARTNER_KEY, PARTNER_PARAMETER, Parameter, ProviderSpec
 from health.web.problems import Problem, ProblemCode
-
-ENDPOINT: Final = "endpoint"
-"""The public value that says which ACS resource a connection string belongs to."""
 
 PARTNER: Final = "partner"
 """Under which the partner's name stands beside the parameters."""
@@ -66,14 +53,15 @@ def read_parameters(
         raise Problem(ProblemCode.INVALID, f"Not usable: {listed}.", fields=faults)
     values = {name: value for name, value in values.items() if value}
     try:
-        values, shown = _FORMS.get(spec.name, _with_base_url)(spec, values, loopback)
+        form = spec.read(spec, values, loopback)
     except UnusableCredentials as error:
         raise unusable(error) from None
+    values = form.values
     secrets = (spec.secrets | {PARTNER_KEY}) & values.keys()
     public = {name: value for name, value in values.items() if name not in secrets}
     return Credentials(
         values=values | ({PARTNER: partner} if partner is not None else {}),
-        shown=public | shown,
+        shown=public | dict(form.shown),
         secrets=tuple(name for name in wanted if name in secrets),
         partner=partner,
     )
@@ -114,45 +102,3 @@ def _faults(wanted: Mapping[str, Parameter], values: Mapping[str, str]) -> list[
 
 def _lacks(parameter: Parameter, values: Mapping[str, str]) -> bool:
     return parameter.required and not values.get(parameter.name)
-
-
-Form = Callable[[ProviderSpec, dict[str, str], bool], tuple[dict[str, str], dict[str, str]]]
-
-
-def _with_base_url(
-    spec: ProviderSpec, values: dict[str, str], loopback: bool
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Any provider's: one line each, and addresses in normal form."""
-    for name, value in values.items():
-        _refuse_control_characters(name, value)
-        known = spec.parameter(name)
-        if known is not None and known.kind == "url":
-            values[name] = provider_url(spec.name, value, field=name, loopback=loopback)
-    return values, {}
-
-
-def _acs(
-    spec: ProviderSpec, values: dict[str, str], loopback: bool
-) -> tuple[dict[str, str], dict[str, str]]:
-    """ACS: both connection strings of one resource, at an address of the service."""
-    endpoints = {}
-    for name in (CONNECTION_STRING, SECONDARY_CONNECTION_STRING):
-        if name in values:
-            access = parse_connection_string(values[name], name)
-            endpoints[name] = provider_url("acs", access.endpoint, field=name, loopback=loopback)
-    if len(set(endpoints.values())) > 1:
-        raise UnusableCredentials(
-            f"{SECONDARY_CONNECTION_STRING} belongs to another resource than the primary.",
-            field=SECONDARY_CONNECTION_STRING,
-        )
-    if PARTNER_KEY in values:
-        _refuse_control_characters(PARTNER_KEY, values[PARTNER_KEY])
-    return values, {ENDPOINT: urlsplit(endpoints[CONNECTION_STRING]).netloc}
-
-
-_FORMS: Final[Mapping[str, Form]] = {"acs": _acs}
-
-
-def _refuse_control_characters(name: str, value: str) -> None:
-    if not value.isprintable():
-        raise UnusableCredentials(f"{name} holds a line break or a control character.", field=name)

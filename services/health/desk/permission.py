@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from common.providers.specs import SPECS, ProviderSpec
+from common.providers.spec import ProviderSpec
+from common.providers.specs import SPECS
 from common.store.control import TenantRecord
 from common.store.control_ports import NotFound, Tenants
 from health.desk.asking import Asking

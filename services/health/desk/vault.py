@@ -45,8 +45,16 @@ class Vault:
         Raises:
             SecretUnreadable: there are none, or they do not open.
         """
-        if record.sealed is None or record.wrapped_key is None:
+        if record.sealed is None:
             raise SecretUnreadable("it is not there")
-        wrapped = WrappedKey.from_document(record.wrapped_key)
-        key: TenantKey = self._keys.unwrap(record.tenant_id, wrapped)
-        return key.open_mapping(record.id, Sealed.from_document(record.sealed))
+        return self.key_of(record).open_mapping(record.id, Sealed.from_document(record.sealed))
+
+    def key_of(self, record: ConnectionRecord) -> TenantKey:
+        """The data key of a connection's tenant.
+
+        Raises:
+            SecretUnreadable: there is none, or it does not open.
+        """
+        if record.wrapped_key is None:
+            raise SecretUnreadable("the tenant has no data key")
+        return self._keys.unwrap(record.tenant_id, WrappedKey.from_document(record.wrapped_key))

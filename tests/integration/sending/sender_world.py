@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -26,12 +26,14 @@ from common.failpoints import Failpoints
 from common.lifecycle import Runtime
 from common.management import Management
 from common.metrics import Metrics
-from common.secrets import MasterKeys, generate_master_key
+from common.secrets import MasterKeys, WrappedKey, generate_master_key
+from common.store.circuit_documents import failover_keys
 from common.store.client import Database, open_database
 from common.store.consents import ConsentSource, NewConsent
 from common.store.mongo_connections import MongoConnections
 from common.store.mongo_consents import MongoConsentLedger
-from common.store.schema import ensure_schema
+from common.store.records import ConnectionRecord
+from common.store.schema import CONNECTIONS, NUMBERS, ensure_schema
 from heliograph import wire
 from heliograph.models import Outcome, SendCommand
 from local.simulator import Simulator
@@ -91,6 +93,39 @@ class World:
             tenant, CONNECTION, address=number, region="US", agent_id=agent
         )
         await self.connections.set_gate(tenant, number, on=True)
+
+    async def put_line(self, connection: str, url: str, key: str = KEY) -> None:
+        """Make a connection to a resource, or give one new credentials."""
+        wrapped = await self.connections.put_tenant(TENANT, name=TENANT, wrapped_key={})
+        tenant_key = MasterKeys.parse(self.master_key).unwrap(
+            TENANT, WrappedKey.from_document(wrapped)
+        )
+        credentials = {"connection_string": f"endpoint={url}/;accesskey={key}"}
+        sealed = tenant_key.seal(connection, credentials)
+        await self.connections.put_connection(
+            TENANT, connection, name=connection, provider="acs", sealed=sealed.to_document()
+        )
+
+    async def fall_back_on(self, *connections: str) -> None:
+        """The connections that the number falls back on, in order."""
+        await self.database.collection(NUMBERS).update_one(
+            {"_id": f"{TENANT}/{NUMBER}"},
+            {"$set": {"failover": failover_keys(TENANT, connections)}},
+        )
+
+    async def connection(self, connection: str = CONNECTION) -> ConnectionRecord:
+        """A connection as it is now."""
+        record = await self.connections.get(TENANT, connection)
+        assert record is not None
+        return record
+
+    async def end_rest(self, connection: str = CONNECTION) -> None:
+        """As if the rest of a circuit were over."""
+        over = datetime.now(UTC) - timedelta(seconds=1)
+        await self.database.collection(CONNECTIONS).update_one(
+            {"_id": f"{TENANT}/{connection}"},
+            {"$set": {"circuit.rests_until": over, "circuit.opened_at": over}},
+        )
 
     async def listen(self, tenant: str, agent: str) -> None:
         """Read an agent's queue from now on."""
