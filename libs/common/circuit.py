@@ -6,25 +6,30 @@ a provider that could not be reached opens it after several failures in a row. O
 time twice as long. When the rest is over it is half open: one text may try, and what comes of that
 closes it or opens it again.
 
-A refusal of the sender alone opens the circuit for that number only, so that one number that is not
-the account's stops none of its neighbours.
+A refusal of the sender alone concerns that number only: it has a fuse of its own beside the one of
+the whole connection, so that a number that is not the account's stops none of its neighbours, and
+nothing that is learned of one fuse mends another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
 from common.addresses import mask
-from common.providers.port import Accepted, Ambiguous, NotProcessed, Refused, SendResult
+from common.circuit_words import AccountRefused, Failed, Said, Worked
 from common.redact import scrub
 from heliograph.codes import TEXTS, OutcomeCode
 
 FAILURES: Final = 5
 """Failures in a row that open a circuit."""
+
+MOST_SENDERS: Final = 50
+"""Refused numbers that a connection remembers; the one refused longest ago goes first. A forgotten
+one costs a call that the provider refuses again."""
 
 
 class CircuitKind(StrEnum):
@@ -63,6 +68,8 @@ _RESTS: Final[Mapping[CircuitKind, _Rest]] = {
     CircuitKind.FAILING: _Rest(15, 300),
 }
 
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+
 _OF_A_SENDER: Final = frozenset(
     {
         OutcomeCode.SENDER_NOT_OWNED,
@@ -76,34 +83,24 @@ _OF_A_SENDER: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Circuit:
-    """The state of a connection's circuit; as it is made here, closed and without a failure."""
+class Fuse:
+    """One part of a circuit; as it is made here, closed."""
 
     kind: CircuitKind | None = None
     """None while it is closed."""
-    failures: int = 0
-    """In a row, up to now."""
     since: datetime | None = None
-    """When the first of them was, or when the provider first refused the account."""
+    """When the first failure was, or when the provider first refused the account."""
     opened_at: datetime | None = None
     """When it opened last."""
     rests_until: datetime | None = None
     trying_until: datetime | None = None
-    """A text has the try of a half-open circuit until then, unless it is done before."""
+    """A text has the try of a half-open fuse until then, unless it is done before."""
     code: OutcomeCode | None = None
     """What the provider's answer meant."""
     opened: int = 0
     """How often it opened without having closed."""
     number: str | None = None
-    """The one number that it is open for; None: every one."""
-
-    def concerns(self, number: str) -> bool:
-        """Whether it is open for a number."""
-        return self.kind is not None and self.number in (None, number)
-
-    def state(self, number: str, now: datetime) -> CircuitState:
-        """What a number's text meets."""
-        return self.at(now) if self.concerns(number) else CircuitState.CLOSED
+    """The one number that it is for; None: the whole connection."""
 
     def at(self, now: datetime) -> CircuitState:
         """What a text meets of a number that it is open for, if it is open."""
@@ -121,118 +118,176 @@ class Circuit:
         """Whether a text is trying at this moment."""
         return self.trying_until is not None and now < self.trying_until
 
+    def hears(self, began: datetime) -> bool:
+        """Whether an answer says something of it: that of a call from before it last opened comes
+        too late."""
+        return self.opened_at is None or began >= self.opened_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circuit(Fuse):
+    """A connection's circuit: the fuse of the whole connection, and those of single numbers."""
+
+    failures: int = 0
+    """In a row, up to now."""
+    senders: tuple[Fuse, ...] = ()
+    """Of refused numbers, the one refused last at the end."""
+
+    @property
+    def fuses(self) -> tuple[Fuse, ...]:
+        """Those that are open; the connection's first, then those refused last."""
+        return (*((self,) if self.kind is not None else ()), *reversed(self.senders))
+
+    def sender(self, number: str) -> Fuse | None:
+        """The fuse of a number, where its sender was refused."""
+        return next((fuse for fuse in self.senders if fuse.number == number), None)
+
+    def met_by(self, number: str) -> Fuse:
+        """Of the fuses that concern a number's texts, the one that keeps them for longest."""
+        own = self.sender(number)
+        if own is None or self.kind is None:
+            return own or self
+        return max(self, own, key=lambda fuse: fuse.free_at or _LONG_AGO)
+
+    def state(self, number: str, now: datetime) -> CircuitState:
+        """What a number's text meets."""
+        return self.met_by(number).at(now)
+
 
 CLOSED: Final = Circuit()
 
 
-@dataclass(frozen=True, slots=True)
-class Worked:
-    """The provider took a text, or judged it: it works, for this account."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """It could not be reached, or nobody knows what it did."""
-
-    code: OutcomeCode
-
-
-@dataclass(frozen=True, slots=True)
-class AccountRefused:
-    """It refuses the account."""
-
-    code: OutcomeCode
-
-
-Said = Worked | Failed | AccountRefused
-"""What the results of one call say of the connection; None stands for nothing."""
-
-
-def said_by(results: Sequence[SendResult]) -> Said | None:
-    """What one call's results say. A refusal of the account counts before all else, for it stays;
-    that some other text was taken counts before failures."""
-    words = [word for word in map(_said, results) if word is not None]
-    for kind in (AccountRefused, Worked, Failed):
-        found = next((word for word in words if isinstance(word, kind)), None)
-        if found is not None:
-            return found
-    return None
-
-
-def _said(result: SendResult) -> Said | None:
-    """Throttling says nothing, and neither does what is a text's own fault for now."""
-    match result:
-        case Accepted():
-            return Worked()
-        case Refused(code, _, account):
-            return AccountRefused(code) if account else Worked()
-        case Ambiguous():
-            return Failed(OutcomeCode.AMBIGUOUS)
-        case NotProcessed(OutcomeCode.PROVIDER_UNAVAILABLE, text_only=False):
-            return Failed(OutcomeCode.PROVIDER_UNAVAILABLE)
-        case NotProcessed():
-            return None
-
-
 def after(circuit: Circuit, said: Said, *, number: str, began: datetime, now: datetime) -> Circuit:
-    """The circuit after a call for a number's texts that began at an instant. The answer of a call
-    that began before the circuit last opened comes too late to say anything of it."""
-    if circuit.opened_at is not None and began < circuit.opened_at:
-        return circuit
+    """The circuit after a call for a number's texts that began at an instant. Of its fuses, those
+    are changed that hear the answer and that it says something of."""
     match said:
         case Worked():
-            others = circuit.kind is not None and not circuit.concerns(number)
-            return replace(circuit, failures=0) if others else CLOSED
+            return _worked(circuit, number, began)
         case Failed(code):
-            return _failed(circuit, code, number, now)
+            return _failed(_sender_failed(circuit, number, began, now), code, began, now)
+        case AccountRefused(code) if code in _OF_A_SENDER:
+            return _heard_back(_sender_refused(circuit, code, number, began, now), began)
         case AccountRefused(code):
-            return _refused(circuit, code, number if code in _OF_A_SENDER else None, now)
+            return _refused(circuit, code, began, now)
 
 
-def _failed(circuit: Circuit, code: OutcomeCode, number: str, now: datetime) -> Circuit:
-    if circuit.kind is CircuitKind.ACCOUNT and circuit.concerns(number):
+def _worked(circuit: Circuit, number: str, began: datetime) -> Circuit:
+    own = circuit.sender(number)
+    if own is not None and own.hears(began):
+        circuit = _with_senders(circuit, number)
+    return Circuit(senders=circuit.senders) if circuit.hears(began) else circuit
+
+
+def _failed(circuit: Circuit, code: OutcomeCode, began: datetime, now: datetime) -> Circuit:
+    if not circuit.hears(began):
+        return circuit
+    if circuit.kind is CircuitKind.ACCOUNT:
         # It was tried in vain, and nothing new is known of the account.
         return _opened(circuit, now)
     circuit = replace(circuit, failures=circuit.failures + 1, since=circuit.since or now)
     if circuit.failures < FAILURES:
         return circuit
-    again = circuit.kind is CircuitKind.FAILING
-    return _opened(
-        Circuit(
-            kind=CircuitKind.FAILING,
-            failures=circuit.failures,
-            since=now if circuit.kind is CircuitKind.ACCOUNT else circuit.since,
-            code=code,
-            opened=circuit.opened + 1 if again else 1,
-        ),
-        now,
+    opened = circuit.opened + 1
+    return _opened(replace(circuit, kind=CircuitKind.FAILING, code=code, opened=opened), now)
+
+
+def _sender_failed(circuit: Circuit, number: str, began: datetime, now: datetime) -> Circuit:
+    """A refused sender was tried in vain, and nothing new is known of it."""
+    own = circuit.sender(number)
+    if own is None or not own.hears(began):
+        return circuit
+    return _with_senders(circuit, number, _opened(own, now))
+
+
+def _refused(circuit: Circuit, code: OutcomeCode, began: datetime, now: datetime) -> Circuit:
+    if not circuit.hears(began):
+        return circuit
+    again = circuit.kind is CircuitKind.ACCOUNT
+    refused = Circuit(
+        kind=CircuitKind.ACCOUNT,
+        since=circuit.since if again else now,
+        code=code,
+        opened=circuit.opened + 1 if again else 1,
+        senders=circuit.senders,
     )
+    return _opened(refused, now)
 
 
-def _refused(circuit: Circuit, code: OutcomeCode, number: str | None, now: datetime) -> Circuit:
-    again = circuit.kind is CircuitKind.ACCOUNT and circuit.number == number
-    return _opened(
-        Circuit(
-            kind=CircuitKind.ACCOUNT,
-            since=circuit.since if again else now,
-            code=code,
-            opened=circuit.opened + 1 if again else 1,
-            number=number,
-        ),
-        now,
+def _sender_refused(
+    circuit: Circuit, code: OutcomeCode, number: str, began: datetime, now: datetime
+) -> Circuit:
+    own = circuit.sender(number)
+    if own is not None and not own.hears(began):
+        return circuit
+    refused = Fuse(
+        number=number,
+        kind=CircuitKind.ACCOUNT,
+        since=own.since if own is not None else now,
+        code=code,
+        opened=own.opened + 1 if own is not None else 1,
     )
+    return _with_senders(circuit, number, _opened(refused, now))
 
 
-def _opened(circuit: Circuit, now: datetime) -> Circuit:
-    assert circuit.kind is not None  # noqa: S101 - only an open one rests
-    until = now + _RESTS[circuit.kind].of(circuit.opened)
-    return replace(circuit, opened_at=now, rests_until=until, trying_until=None)
+def _heard_back(circuit: Circuit, began: datetime) -> Circuit:
+    """A provider that refuses the sender can be reached, which ends its failures. Whether it takes
+    texts of this account, that does not say."""
+    if not circuit.hears(began):
+        return circuit
+    if circuit.kind is CircuitKind.ACCOUNT:
+        return replace(circuit, trying_until=None)
+    return Circuit(senders=circuit.senders)
 
 
-def reason_of(circuit: Circuit) -> str | None:
-    """Why it is open, as an administrator gets to read it; None where it is closed."""
-    if circuit.kind is None or circuit.code is None:
+_AnyFuse = TypeVar("_AnyFuse", bound=Fuse)
+
+
+def _opened(fuse: _AnyFuse, now: datetime) -> _AnyFuse:
+    assert fuse.kind is not None  # noqa: S101 - only an open one rests
+    until = now + _RESTS[fuse.kind].of(fuse.opened)
+    return replace(fuse, opened_at=now, rests_until=until, trying_until=None)
+
+
+def _with_senders(circuit: Circuit, number: str, *fuses: Fuse) -> Circuit:
+    """Without a number's fuse, or with another one, which is then the newest."""
+    others = (fuse for fuse in circuit.senders if fuse.number != number)
+    return replace(circuit, senders=(*others, *fuses)[-MOST_SENDERS:])
+
+
+def tried(circuit: Circuit, number: str, *, until: datetime, now: datetime) -> Circuit | None:
+    """The circuit while a number's text tries it; None where it may not, or need not."""
+    if circuit.state(number, now) is not CircuitState.HALF_OPEN:
         return None
-    words = TEXTS[circuit.code].person
-    about = f"{mask(circuit.number)}: " if circuit.number is not None else ""
+    return _trying(circuit, number, until, lambda fuse: fuse.at(now) is CircuitState.HALF_OPEN)
+
+
+def given_back(circuit: Circuit, number: str, *, until: datetime) -> Circuit:
+    """The circuit after a try that has come to nothing, which would have ended then."""
+    return _trying(circuit, number, None, lambda fuse: fuse.trying_until == until)
+
+
+def _trying(
+    circuit: Circuit, number: str, until: datetime | None, which: Callable[[Fuse], bool]
+) -> Circuit:
+    senders = tuple(
+        replace(fuse, trying_until=until) if fuse.number == number and which(fuse) else fuse
+        for fuse in circuit.senders
+    )
+    whole = until if which(circuit) else circuit.trying_until
+    return replace(circuit, senders=senders, trying_until=whole)
+
+
+def opened_by(before: Circuit, now: Circuit) -> tuple[Fuse, ...]:
+    """The fuses that a change has opened, for the first time or again."""
+    known = {fuse.number: fuse.opened_at for fuse in before.fuses}
+    return tuple(fuse for fuse in now.fuses if known.get(fuse.number) != fuse.opened_at)
+
+
+def reason_of(fuse: Fuse, *, named: bool = True) -> str | None:
+    """Why it is open, as an administrator gets to read it; None where it is closed. `named` puts
+    the number that it is about before it, masked."""
+    if fuse.kind is None or fuse.code is None:
+        return None
+    words = TEXTS[fuse.code].person
+    about = f"{mask(fuse.number)}: " if fuse.number is not None and named else ""
     return scrub(about + words)

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from heliograph.models import Instant, ReportStatus, Slug, Wire
+from heliograph.models import Instant, Keyword, ReportStatus, Slug, Wire
 
 
 class SmsReceived(Wire):
     """An inbound text, as its provider told it. `at` is the provider's receive instant,
-    `accepted_at` the moment the webhook took it."""
+    `accepted_at` the moment the webhook took it, `keyword` what the provider itself took the text
+    for, where it tells."""
 
     type: ClassVar[str] = "sms.received"
 
@@ -22,6 +23,7 @@ class SmsReceived(Wire):
     remote: str
     body: str
     segments: int | None = None
+    keyword: Keyword | None = None
     at: Instant
     accepted_at: Instant
 

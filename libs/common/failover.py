@@ -49,7 +49,10 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Exhausted:
-    """Every one that could be tried was tried just now: what the last one said, counts."""
+    """Every one that could be tried was tried just now: what they said, counts. `until` is when the
+    rest of one ends that was not tried and is worth waiting for."""
+
+    until: datetime | None = None
 
 
 Choice = Go | Rest | Blocked | Exhausted
@@ -93,10 +96,11 @@ def choose(
     open_to = [way for way in order if _state(way, number, now) is not CircuitState.RESTING]
     going = next((way for way in open_to if way.connection_id not in tried), None)
     if going is not None:
-        return Go(going, _detour(order[0], going, tried))
-    if open_to:
-        return Exhausted()
-    return _rest(order, now)
+        return Go(going, _detour(order[0], going, number, tried))
+    rest = _rest(order, number, now)
+    if not open_to:
+        return rest
+    return Exhausted(rest.until if isinstance(rest, Rest) else None)
 
 
 def _in_order(ways: Sequence[Way], last: str | None, bound: str | None) -> Sequence[Way]:
@@ -113,22 +117,24 @@ def _state(way: Way, number: str, now: datetime) -> CircuitState:
     return way.circuit.state(number, now)
 
 
-def _detour(first: Way, going: Way, tried: Mapping[str, OutcomeCode]) -> Detour | None:
+def _detour(first: Way, going: Way, number: str, tried: Mapping[str, OutcomeCode]) -> Detour | None:
     if first == going:
         return None
-    code = tried.get(first.connection_id) or first.circuit.code
+    code = tried.get(first.connection_id) or first.circuit.met_by(number).code
     return Detour(connection_id=first.connection_id, provider=first.provider, code=code)
 
 
-def _rest(order: Sequence[Way], now: datetime) -> Rest | Blocked:
-    """All rest. One that could not be reached is worth waiting for, and so is the end of a try that
-    is under way: it tells whether somebody has mended the connection."""
+def _rest(order: Sequence[Way], number: str, now: datetime) -> Rest | Blocked:
+    """What those that rest leave to do. One that could not be reached is worth waiting for, and so
+    is the end of a try that is under way: it tells whether somebody has mended the connection."""
+    fuses = [way.circuit.met_by(number) for way in order]
     worth = [
-        way.circuit.free_at
-        for way in order
-        if way.circuit.free_at is not None
-        and (way.circuit.kind is CircuitKind.FAILING or way.circuit.is_tried(now))
+        fuse.free_at
+        for fuse in fuses
+        if fuse.free_at is not None
+        and fuse.at(now) is CircuitState.RESTING
+        and (fuse.kind is CircuitKind.FAILING or fuse.is_tried(now))
     ]
     if worth:
         return Rest(min(worth))
-    return Blocked(order[0].circuit.code or OutcomeCode.PROVIDER_ACCOUNT)
+    return Blocked(fuses[0].code or OutcomeCode.PROVIDER_ACCOUNT)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from common.addresses import mask
+from common.addresses import AddressKind, bare, kind_of, mask
 from common.bus.messages import Delivery
 from common.bus.topology import CHANGES_EXCHANGE, Binding, Queue
+from common.errors import StoreUnavailable
 from common.snapshot import Snapshot
 from common.store.ports import Directory
 from common.store.records import RegisteredNumber
@@ -18,6 +19,28 @@ class NumberCache(Snapshot[RegisteredNumber]):
 
     def __init__(self, directory: Directory, **more: Any):
         super().__init__(_Numbers(directory), what="numbers", shown=mask, **more)
+        self._short: Mapping[tuple[str, str], RegisteredNumber] = {}
+
+    def _index(self, known: Mapping[str, RegisteredNumber]) -> None:
+        self._short = {
+            (number.tenant_id, bare(address)): number
+            for address, number in known.items()
+            if kind_of(address) is AddressKind.SHORT_CODE
+        }
+
+    async def find_for(self, tenant_id: str, address: str) -> RegisteredNumber | None:
+        """A tenant's number as any of its providers writes it: one and the same short number has
+        its country in front at LINK Mobility, and not at others.
+
+        Raises:
+            StoreUnavailable: as `find`.
+        """
+        number = await self.find(address)
+        if number is not None and number.tenant_id == tenant_id:
+            return number
+        if bare(address).isdecimal() and (problem := self.problem) is not None:
+            raise StoreUnavailable(problem)
+        return self._short.get((tenant_id, bare(address)))
 
 
 class _Numbers:

@@ -44,7 +44,7 @@ class SealedSettings(PublicSettings):
     provider_addresses: Words = Field(
         default=(),
         description="For simulators: comma-separated `provider=http://127.0.0.1:port`, in place of "
-        "the fixed addresses of Twilio and Vibes. Loopback addresses only.",
+        "the address of a provider that has one for all, such as Twilio. Loopback addresses only.",
     )
 
     @field_validator("provider_addresses", mode="before")

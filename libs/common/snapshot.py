@@ -183,6 +183,9 @@ class Snapshot(Generic[V]):
             except TimeoutError:
                 continue
 
+    def _index(self, known: Mapping[str, V]) -> None:
+        """Called with each new snapshot, for who finds by something else than the key as well."""
+
     async def _load(self) -> bool:
         try:
             async with asyncio.timeout(_LOAD_DEADLINE):
@@ -199,5 +202,6 @@ class Snapshot(Generic[V]):
             log.error("snapshot.load_failed", what=self._what, error=type(error).__name__)
             return False
         self._known = dict(known)
+        self._index(self._known)
         self._loaded.set()
         return True

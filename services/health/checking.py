@@ -93,7 +93,7 @@ class Checker:
     async def _ask(self, client: ProviderClient, record: ConnectionRecord) -> Health:
         """Ask the provider, and once more where it could not be asked."""
         retrying = AsyncRetrying(
-            retry=retry_if_result(lambda health: isinstance(health, Unknown)),
+            retry=retry_if_result(lambda health: isinstance(health, Unknown) and not health.let_in),
             stop=stop_after_attempt(TRIES),
             wait=wait_fixed(self._pause),
             retry_error_callback=_last,

@@ -21,9 +21,16 @@ def exit_code(checked: Sequence[Checked]) -> int:
     results = [one.result for one in checked]
     if any(isinstance(result, Unhealthy) for result in results):
         return EXIT_ERROR
-    if any(isinstance(result, Unknown | NotRecorded) for result in results):
+    if any(map(_failed, results)):
         return EXIT_NOT_CHECKED
     return EXIT_HEALTHY
+
+
+def _failed(result: object) -> bool:
+    """Whether a check is worth repeating. A provider that answers, and never tells, is not."""
+    if isinstance(result, Unknown):
+        return not result.let_in
+    return isinstance(result, NotRecorded)
 
 
 def table(checked: Sequence[Checked]) -> str:

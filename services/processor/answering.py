@@ -17,9 +17,9 @@ from common.optout.answering import (
 from common.segments import measure
 from common.sending_rules import OptOutScope
 from common.store.consents import ConsentSource, NewConsent, standing
-from common.store.records import Consent, Inbound, NewOutbound, Route, turn_id
+from common.store.records import Consent, Inbound, NewInbound, NewOutbound, Route, turn_id
 from heliograph.models import Keyword
-from processor.hearing import Heard
+from processor.hearing import TOLD, Heard
 
 _WORTHWHILE: Final = timedelta(minutes=5)
 """How long after the word an answer may leave (FCC, 47 CFR 64.1200(a)(12): a confirmation within
@@ -66,7 +66,9 @@ def answer_to(inbound: Inbound, heard: Heard, route: Route) -> NewOutbound | Non
     text = inbound.text
     answered = _help_asked(inbound) if heard.keyword is Keyword.HELP else inbound.id
     words = (
-        answer_text(route.rules, heard.keyword) if _answerer(heard, route) is Answerer.US else None
+        answer_text(route.rules, heard.keyword)
+        if _answerer(text, heard, route) is Answerer.US
+        else None
     )
     if not words:
         return None
@@ -102,20 +104,31 @@ def _help_asked(inbound: Inbound) -> str:
     return derive("help", text.tenant_id, text.number, text.remote, str(span))
 
 
-def counts_with(route: Route, heard: Heard) -> bool:
-    """Whether an opt-in is one for the number's carrier too."""
+def counts_with(text: NewInbound, route: Route, heard: Heard) -> bool:
+    """Whether an opt-in is one for the carrier of the number too."""
+    if heard.rule == TOLD:
+        return True
+    partner = _partner(text, route)
     return lifts_block(
-        route.provider, route.type, route.region, route.rules, heard.rule, partner=route.partner
+        text.provider, route.type, route.region, route.rules, heard.rule, partner=partner
     )
 
 
-def _answerer(heard: Heard, route: Route) -> Answerer:
+def _partner(text: NewInbound, route: Route) -> str | None:
+    """The partner through which a text came. A number may have moved since, or be hosted at several
+    providers: the one that brought the text is the one that answers, or does not."""
+    return route.partner if text.provider == route.provider else None
+
+
+def _answerer(text: NewInbound, heard: Heard, route: Route) -> Answerer:
+    if heard.rule == TOLD:
+        return Answerer.PROVIDER
     return who_answers(
-        route.provider,
+        text.provider,
         route.type,
         route.region,
         route.rules,
         heard.keyword,
-        partner=route.partner,
+        partner=_partner(text, route),
         word=heard.rule if heard.source is ConsentSource.KEYWORD else FREE_WORDING,
     )

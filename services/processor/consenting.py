@@ -136,7 +136,7 @@ class Consenting:
         for it in said:
             text, is_opt_in = it.inbound.text, it.heard.keyword is Keyword.OPT_IN
             route = await self._routes.route(text.tenant_id, text.number) if is_opt_in else None
-            (count if route is None or counts_with(route, it.heard) else unheard).append(it)
+            (count if route is None or counts_with(text, route, it.heard) else unheard).append(it)
         return count, unheard
 
     async def reports(self, applied: Sequence[AppliedReport]) -> None:

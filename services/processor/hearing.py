@@ -12,6 +12,9 @@ from common.store.records import Inbound, NewInbound
 from heliograph.models import Keyword
 
 _REMOTE: Final = "remote"
+TOLD: Final = "provider"
+"""The rule of what the provider itself took a text for, in words that are on no list of ours, such
+as an opt-out word of the customer's own."""
 _UNNAMED: Final = "wording"
 """The rule of an opt-out that the matcher of the time of recording found, and this one does not."""
 
@@ -61,8 +64,15 @@ def heard_in(inbound: Inbound, matches: Matches) -> Heard | None:
         return None
     again = hear(inbound.text.body, matches)
     if again is not None and again.keyword is keyword:
-        return again
+        in_doubt = again.source is ConsentSource.WORDING
+        return _told(keyword) if in_doubt and inbound.text.keyword_told else again
+    if inbound.text.keyword_told:
+        return _told(keyword)
     return Heard(keyword, ConsentSource.WORDING, _UNNAMED)
+
+
+def _told(keyword: Keyword) -> Heard:
+    return Heard(keyword, ConsentSource.KEYWORD, TOLD)
 
 
 def opt_in_of_the_opted_out(inbound: Inbound) -> Heard | None:

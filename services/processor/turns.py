@@ -23,8 +23,10 @@ def to_record(
     event: SmsReceived, *, agent_id: str, traceparent: str | None, matches: Matches
 ) -> NewInbound:
     """An inbound text as it is recorded, marked with its keyword, or as an opt-out where it says so
-    in other words."""
+    in other words. What the provider itself took it for counts before what we hear: it has blocked,
+    or let through again, by that."""
     heard = hear(event.body, matches)
+    keyword = event.keyword or (heard.keyword if heard is not None else None)
     return NewInbound(
         tenant_id=event.tenant_id,
         connection_id=event.connection_id,
@@ -35,7 +37,8 @@ def to_record(
         remote=event.remote,
         body=event.body,
         segments=event.segments,
-        keyword=heard.keyword if heard is not None else None,
+        keyword=keyword,
+        keyword_told=event.keyword is not None,
         at=event.at,
         accepted_at=event.accepted_at,
         traceparent=traceparent,

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
 from common.announcing import Announcer
-from common.circuit import CLOSED, Circuit, CircuitState, Said, Worked, said_by
+from common.circuit import (
+    CLOSED,
+    Circuit,
+    CircuitState,
+    tried,
+)
+from common.circuit_words import Said, Worked, said_by
 from common.metrics import Metrics
 from common.providers.port import SendResult
 from common.store.ports import Circuits
@@ -63,7 +69,7 @@ class Breaker:
         )
         if trying.until is not None:
             return Through(began, trying.until)
-        if not trying.circuit.concerns(route.address):
+        if trying.circuit.state(route.address, began) is CircuitState.CLOSED:
             return Through(began)
         return Unasked(trying.circuit)
 
@@ -71,8 +77,8 @@ class Breaker:
         self, route: Route, through: Through, results: Sequence[SendResult] = ()
     ) -> Circuit:
         """Note what calls through the connection have come to, if there were any. What the provider
-        has answered counts also where this cannot be noted. Returns the circuit as it is now; after
-        a try that has said nothing, as one that is tried, so that not all follow one by one."""
+        has answered counts also where this cannot be noted: a try then lasts until its time is
+        over. Returns the circuit as it is now, as far as known."""
         said = said_by(results)
         try:
             if said is None:
@@ -81,7 +87,8 @@ class Breaker:
                 return await self._note(route, said, through.began)
         except Exception as error:  # noqa: BLE001 - nothing may lose the provider's word
             log.warning("circuit.not_told", error=type(error).__name__)
-        return replace(route.circuit, trying_until=through.trying_until)
+            return _still_tried(route, through)
+        return route.circuit
 
     async def _give_back(self, route: Route, through: Through) -> None:
         if through.trying_until is not None:
@@ -89,6 +96,7 @@ class Breaker:
                 route.tenant_id,
                 route.connection_id,
                 credentials_version=route.credentials_version,
+                number=route.address,
                 until=through.trying_until,
             )
 
@@ -108,14 +116,24 @@ class Breaker:
 
     def _tell(self, route: Route, noted: Noted) -> None:
         facts = {"connection": route.connection_id, "provider": route.provider}
-        if noted.opened and noted.after.kind is not None:
-            self._metrics.circuits_opened.labels(route.provider, noted.after.kind.value).inc()
+        for fuse in noted.openings:
+            assert fuse.kind is not None  # noqa: S101 - an open one has a kind
+            self._metrics.circuits_opened.labels(route.provider, fuse.kind.value).inc()
             log.warning(
                 "circuit.opened",
                 **facts,
-                kind=noted.after.kind.value,
-                code=noted.after.code.value if noted.after.code else None,
-                rests_until=noted.after.rests_until,
+                kind=fuse.kind.value,
+                code=fuse.code.value if fuse.code else None,
+                rests_until=fuse.rests_until,
+                of="connection" if fuse.number is None else "number",
             )
-        elif noted.before.kind is not None and noted.after.kind is None:
-            log.info("circuit.closed", **facts)
+        if len(noted.after.fuses) < len(noted.before.fuses):
+            log.info("circuit.closed", **facts, still_open=len(noted.after.fuses))
+
+
+def _still_tried(route: Route, through: Through) -> Circuit:
+    """The circuit of a try whose end could not be noted."""
+    until = through.trying_until
+    if until is None:
+        return route.circuit
+    return tried(route.circuit, route.address, until=until, now=through.began) or route.circuit

@@ -16,12 +16,14 @@ from common.store.records import Detour, Outbound, Route
 @dataclass(frozen=True, slots=True)
 class Ready:
     """A claimed text that the policy lets go, through the connection that `route` names. `counted`
-    where an earlier call may have gone out, so that the day's use has it already."""
+    where an earlier call may have gone out, so that the day's use has it already. `again` where
+    another connection was called in the same attempt."""
 
     claimed: Outbound
     route: Route
     counted: bool
     detour: Detour | None = None
+    again: bool = False
 
     @property
     def body(self) -> str:

@@ -129,16 +129,22 @@ class Carrying:
             assert route is not None  # noqa: S101 - the policy refuses without one
             match failed.choose(route, last=known.carried_by, bound=progress.bound):
                 case Go(way, detour):
-                    ready = Ready(claimed, route.through(way), progress.maybe_sent, detour)
+                    ready = Ready(
+                        claimed,
+                        route.through(way),
+                        counted=progress.maybe_sent,
+                        detour=detour,
+                        again=failed.called,
+                    )
                     step = await self._call(ready, progress, meeting, failed, len(route.ways))
                     if step is not None:
                         return step
-                case Rest(until):
-                    return Later(max(0.0, (until - now()).total_seconds()))
+                case Rest(until) | Exhausted(until):
+                    code = OutcomeCode.PROVIDER_UNAVAILABLE
+                    tries_left = self._sending.tries_left(progress)
+                    return failed.end(code, until=until, tries_left=tries_left)
                 case Blocked(code):
-                    return Finished(OutcomeCode.AMBIGUOUS if progress.maybe_sent else code)
-                case Exhausted():
-                    return failed.step
+                    return failed.end(OutcomeCode.AMBIGUOUS if progress.maybe_sent else code)
 
     async def _permitted(self, claimed: Outbound, known: Known, progress: Progress) -> Step | None:
         """What the policy has instead of a call, None where it lets the text go."""
@@ -178,18 +184,13 @@ class Carrying:
         """What follows from a call, None where another connection is to be looked for."""
         heard = await self._sending.call(ready, progress, meeting)
         step, result = heard.step, heard.result
+        failed.called = failed.called or heard.called
         if isinstance(step, Unasked):
             failed.rests(ready.route.connection_id, step.circuit)
             return None
         if heard.called and isinstance(result, Refused):
             step = await self._refused(ready, result, step)
-        if (
-            result is not None
-            and ways > 1
-            and progress.bound is None
-            and leads_elsewhere(result)
-            and self._sending.tries_left(progress)
-        ):
+        if result is not None and ways > 1 and progress.bound is None and leads_elsewhere(result):
             failed.note(ready.route.connection_id, result, step)
             return None
         return step

@@ -42,6 +42,12 @@ class OurFault(Refused):
     """This replica can build no client: that says nothing of the connection."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outdated:
+    """The connection has other credentials by now than its route says. A client of theirs may be
+    another account's, to which nothing may be repeated, so the route has to be read anew."""
+
+
 class _Key(NamedTuple):
     tenant_id: str
     connection_id: str
@@ -89,7 +95,7 @@ class Clients:
         return self._providers
 
     @contextlib.asynccontextmanager
-    async def use(self, route: Route) -> AsyncIterator[ProviderClient | Refused]:
+    async def use(self, route: Route) -> AsyncIterator[ProviderClient | Refused | Outdated]:
         """The client of a route's connection, or why there can be none.
 
         Raises:
@@ -98,7 +104,7 @@ class Clients:
         key = _Key(route.tenant_id, route.connection_id, route.credentials_version)
         if key not in self._entries:
             built = await self._build(route)
-            if isinstance(built, Refused):
+            if isinstance(built, Refused | Outdated):
                 yield built
                 return
             # Another task may have built one while this one waited; an unused client holds nothing.
@@ -134,13 +140,15 @@ class Clients:
         if not entry.users:
             await entry.client.close()
 
-    async def _build(self, route: Route) -> ProviderClient | Refused:
+    async def _build(self, route: Route) -> ProviderClient | Refused | Outdated:
         record = await self._connections.get(route.tenant_id, route.connection_id)
         provider = self._providers.get(route.provider)
         if provider is None:
             return _unreadable("this release does not know the provider", ours=True)
         if record is None or record.sealed is None or record.wrapped_key is None:
             return _unreadable("the connection has no credentials")
+        if record.credentials_version != route.credentials_version:
+            return Outdated()
         try:
             wrapped = WrappedKey.from_document(record.wrapped_key)
             key = self._keys.unwrap(record.tenant_id, wrapped)

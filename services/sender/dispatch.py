@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 
+from common.circuit import Circuit
 from common.failpoints import Failpoint, Failpoints
 from common.limits import allowance_of
 from common.limits.tables import RATES
@@ -47,7 +48,7 @@ from sender.calls import (
     kind_of,
     text_of,
 )
-from sender.clients import Clients, OurFault
+from sender.clients import Clients, OurFault, Outdated
 from sender.last_look import opted_out_since
 from sender.texts import now
 
@@ -143,6 +144,8 @@ class Dispatch:
     async def _call(self, texts: Sequence[Ready]) -> Sequence[Answer]:
         route, began = texts[0].route, now()
         async with self._clients.use(route) as client:
+            if isinstance(client, Outdated):
+                return [Limited(0.0, None) for _ in texts]
             if isinstance(client, Refused):
                 log.warning("send.no_client", connection=route.connection_id, why=client.detail)
                 if not isinstance(client, OurFault):
@@ -166,7 +169,8 @@ class Dispatch:
             raise
         results = [answer.result for answer in answers if isinstance(answer, Called)]
         circuit = await self._breaker.leave(route, through, results)
-        return [*answers, *(Unasked(circuit) for _ in texts[len(leaving) :])]
+        others = _others_of(answers[0], circuit)
+        return [*answers, *(others for _ in texts[len(leaving) :])]
 
     async def _admitted(self, texts: Sequence[Ready], client: ProviderClient) -> Sequence[Answer]:
         """Call for those that the limits admit."""
@@ -222,6 +226,7 @@ class Dispatch:
             via=ready.route,
             unsent=not ready.counted,
             detour=ready.detour,
+            again=ready.again,
         )
 
     async def _send(
@@ -285,3 +290,9 @@ class Dispatch:
             message_id=ready.claimed.id,
             connection=ready.route.connection_id,
         )
+
+
+def _others_of(tried: Answer, circuit: Circuit) -> Answer:
+    """What those are told that did not try with it. Where the number's limits kept it back, they
+    keep all that are from that number; else the circuit says whether another one may try."""
+    return Limited(tried.seconds, None) if isinstance(tried, Limited) else Unasked(circuit)

@@ -69,11 +69,14 @@ class Knowing:
                 replies_since=replies_since(rules, now()),
                 replies_limit=replies_limit(rules),
             )
-        carried_by = await self._carried_by(text) if route and route.alternatives else None
+        carried_by = await self._carried_by(text, route) if route and route.alternatives else None
         return Known(route, standing(consents, text.number, scope), conversation, carried_by)
 
-    async def _carried_by(self, text: NewOutbound) -> str | None:
-        since = now() - timedelta(seconds=STICKY)
+    async def _carried_by(self, text: NewOutbound, route: Route) -> str | None:
+        """Since somebody chose the number's connections anew, what carried a text before says
+        nothing."""
+        long_ago = now() - timedelta(seconds=STICKY)
+        since = max(long_ago, route.ways_since or long_ago)
         return await self._conversations.carried_by(
             text.tenant_id, text.number, text.remote, since=since
         )

@@ -27,9 +27,12 @@ class Progress:
     """How far the tries of a text have come, those of earlier passes included."""
 
     attempts: int
+    """Passes in which a provider was called, through however many connections."""
     maybe_sent: bool
     connection_id: str
     """Whose provider was called; until something may have been accepted, the next call decides."""
+    account: str | None = None
+    """The account that was called there, where that is known."""
     partly_out: bool = False
     """Whether that provider has accepted a part of it."""
 
@@ -37,7 +40,13 @@ class Progress:
     def of(cls, claimed: Outbound) -> Progress:
         """What the claim tells."""
         maybe_sent = claimed.state is SendState.SENDING
-        return cls(claimed.attempts, maybe_sent, claimed.text.connection_id, claimed.part > 0)
+        return cls(
+            attempts=claimed.attempts,
+            maybe_sent=maybe_sent,
+            connection_id=claimed.text.connection_id,
+            account=claimed.account,
+            partly_out=claimed.part > 0,
+        )
 
     @property
     def bound(self) -> str | None:
@@ -63,7 +72,8 @@ class Sending:
     """Tries of claimed texts.
 
     Args:
-        attempts: calls for one text, over all passes.
+        attempts: attempts at one text, over all passes. One attempt calls each of its number's
+            connections at most once.
         in_place: seconds within which a call is repeated at once.
     """
 
@@ -73,13 +83,20 @@ class Sending:
         self._in_place = in_place
 
     def tries_left(self, progress: Progress) -> bool:
-        """Whether another call may be made."""
+        """Whether another attempt may be made."""
         return progress.attempts < self._attempts
 
     def deduplicates(self, claimed: Outbound, progress: Progress, route: Route) -> bool:
         """Whether a repeated call is recognised: by the provider, on the connection that was called
-        first, as long as the number has that one and the provider remembers the first call."""
-        called = [way for way in route.ways if way.connection_id == progress.connection_id]
+        first, as long as the number has that one, it is the same account, and the provider
+        remembers the first call. New credentials may be another account's, which knows nothing of
+        the first call. Where an earlier release has noted no account, the connection counts."""
+        called = [
+            way
+            for way in route.ways
+            if way.connection_id == progress.connection_id
+            and progress.account in (None, way.account)
+        ]
         provider = self._providers.get(called[0].provider) if called else None
         if provider is None or not provider.deduplicates:
             return False
@@ -117,9 +134,10 @@ class Sending:
             case NoCall(result):
                 return Heard(self._step(result, ready, progress), result)
             case Called(result):
-                progress.attempts += 1
+                progress.attempts += 0 if ready.again else 1
                 if not progress.maybe_sent:
                     progress.connection_id = ready.route.connection_id
+                    progress.account = ready.route.account
                 step = self._step(result, ready, progress)
                 if isinstance(step, Again):
                     progress.maybe_sent = step.maybe_sent

@@ -39,7 +39,11 @@ class SenderSettings(SealedSettings):
         "provider call may take.",
     )
     sender_attempts: int = Field(
-        default=8, ge=1, le=50, description="Provider calls for one text, over all passes."
+        default=8,
+        ge=1,
+        le=50,
+        description="Attempts at one text, over all passes; one attempt calls each of its number's "
+        "connections at most once.",
     )
     sender_retry_in_place_max: float = Field(
         default=2.0,

@@ -52,8 +52,11 @@ def step_after(
 ) -> Step:
     """What follows from an answer. `maybe_sent` speaks of the calls before it."""
     match result:
-        case Accepted(provider_message_id):
-            return Finished(OutcomeCode.SENT, provider_message_id)
+        case Accepted(provider_message_id, repeated):
+            # Where it knows a call that we took for surely refused, nobody knows what became of it.
+            contradicts = repeated and not maybe_sent
+            code = OutcomeCode.AMBIGUOUS if contradicts else OutcomeCode.SENT
+            return Finished(code, provider_message_id)
         case Refused(code):
             return Finished(OutcomeCode.AMBIGUOUS if maybe_sent else code)
         case NotProcessed(code, _, retry_after):

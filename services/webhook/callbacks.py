@@ -8,8 +8,9 @@ itself is refused: 401. Whatever is our own fault is a 503, so that the provider
 from __future__ import annotations
 
 import hmac
+import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -40,6 +41,10 @@ log = structlog.get_logger(__name__)
 
 _KEPT: Final = 4_096
 """Connections whose keys stay open in memory."""
+
+_GRACE: Final = 600.0
+"""Seconds for which credentials count that were just replaced: a provider's portal and ours are
+changed one after the other, and what was signed in between must not be lost."""
 
 
 class Connections(Protocol):
@@ -91,9 +96,12 @@ class Caller:
 class Keyring:
     """Opens what proves a connection's callbacks, once for each version of its credentials."""
 
-    def __init__(self, keys: MasterKeys):
+    def __init__(self, keys: MasterKeys, *, clock: Callable[[], float] = time.monotonic):
         self._keys = keys
+        self._clock = clock
         self._opened: OrderedDict[tuple[str, str, str], Opened] = OrderedDict()
+        self._replaced: dict[tuple[str, str, str], float] = {}
+        """When a version was found replaced by a newer one."""
 
     def open(self, connection: CalledConnection) -> Opened:
         """Open a connection.
@@ -109,20 +117,32 @@ class Keyring:
         opened = self._opened.get(version)
         if opened is None:
             opened = self._opened[version] = self._open(connection)
+            self._note_replaced(version)
             if len(self._opened) > _KEPT:
-                self._opened.popitem(last=False)
+                self._forget(next(iter(self._opened)))
         self._opened.move_to_end(version)
         return opened
 
     def earlier(self, connection: CalledConnection) -> list[Opened]:
-        """The same connection with credentials that it had before, as far as they are still in
-        memory: while a secret is being replaced, a provider signs with either."""
+        """The same connection with credentials that were replaced a moment ago, as this process has
+        seen it: while a secret is being replaced, a provider signs with either."""
         here = (connection.tenant_id, connection.connection_id)
-        return [
-            opened
-            for (*where, version), opened in self._opened.items()
-            if tuple(where) == here and version != connection.credentials_version
-        ]
+        recent = []
+        for version, since in list(self._replaced.items()):
+            if self._clock() - since > _GRACE:
+                self._forget(version)
+            elif version[:2] == here and version[2] != connection.credentials_version:
+                recent.append(self._opened[version])
+        return recent
+
+    def _note_replaced(self, newest: tuple[str, str, str]) -> None:
+        for version in self._opened:
+            if version[:2] == newest[:2] and version != newest:
+                self._replaced.setdefault(version, self._clock())
+
+    def _forget(self, version: tuple[str, str, str]) -> None:
+        self._opened.pop(version, None)
+        self._replaced.pop(version, None)
 
     def _open(self, connection: CalledConnection) -> Opened:
         wrapped = WrappedKey.from_document(connection.wrapped_key)

@@ -55,6 +55,7 @@ class Numbers(Protocol):
     """Where registered numbers are found (`common.numbers.NumberCache`)."""
 
     async def find(self, address: str) -> RegisteredNumber | None: ...
+    async def find_for(self, tenant_id: str, address: str) -> RegisteredNumber | None: ...
 
 
 class Party(NamedTuple):
@@ -62,6 +63,8 @@ class Party(NamedTuple):
 
     tenant_id: str
     connection_id: str
+    number: str | None = None
+    """Of a text: the number as it is connected, which the provider may write in another way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +181,17 @@ class Intake:
             for item in readings
             if isinstance(item, Known) and not _belongs(item, source)
         }
-        found = await asyncio.gather(*(self._numbers.find(address) for address in addresses))
-        return {
-            address: _party(number, source)
-            for address, number in zip(addresses, found, strict=True)
-        }
+        found = await asyncio.gather(*(self._owner(address, source) for address in addresses))
+        return dict(zip(addresses, found, strict=True))
+
+    async def _owner(self, address: str, source: Source) -> Party | None:
+        if source.caller is None:
+            number = await self._numbers.find(address)
+        else:
+            number = await self._numbers.find_for(source.caller.tenant_id, address)
+        if number is None:
+            return None
+        return Party(number.tenant_id, number.connection_id, number.address)
 
     async def _publish(self, messages: Sequence[Outgoing]) -> None:
         for fault in await self._bus.publish_all(messages):
@@ -206,14 +215,6 @@ class Intake:
 def _belongs(known: Known, source: Source) -> bool:
     """Whether it is the calling connection's without asking: a report is on a text of its own."""
     return source.caller is not None and isinstance(known.content, DeliveryReport)
-
-
-def _party(number: RegisteredNumber | None, source: Source) -> Party | None:
-    if number is None:
-        return None
-    if source.caller is not None and number.tenant_id != source.caller.tenant_id:
-        return None
-    return Party(number.tenant_id, number.connection_id)
 
 
 def _message(
@@ -261,10 +262,11 @@ def _received(text: ReceivedText, owner: Party, at: datetime, source: Source) ->
         tenant_id=owner.tenant_id,
         connection_id=owner.connection_id,
         provider_message_id=text.message_id,
-        number=text.number,
+        number=owner.number or text.number,
         remote=text.remote,
         body=text.body,
         segments=text.segments,
+        keyword=text.keyword,
         at=at,
         accepted_at=source.accepted_at,
     )

@@ -209,8 +209,15 @@ def answer(problem: Problem) -> web.Response:
     )
 
 
-def bare(problem: Problem) -> web.Response:
+BASIC: Final = 'Basic realm="heliograph", charset="UTF-8"'
+"""What a 401 asks for where a provider is to log in (RFC 7617; RFC 9110, 11.6.1)."""
+
+
+def bare(problem: Problem, *, challenge: str | None = None) -> web.Response:
     """The problem without a body, for providers: one of them texts what it is answered to whoever
-    wrote, and none reads it (Twilio docs, "Receive and reply to messages")."""
-    retry = {"Retry-After": _RETRY_AFTER} if problem.status in {408, 503} else None
-    return web.Response(status=problem.status, headers=retry)
+    wrote, and none reads it (Twilio docs, "Receive and reply to messages"). `challenge` says what
+    to log in with; some clients do so only when they are asked to."""
+    headers = {"Retry-After": _RETRY_AFTER} if problem.status in {408, 503} else {}
+    if problem.status == 401 and challenge is not None:
+        headers["WWW-Authenticate"] = challenge
+    return web.Response(status=problem.status, headers=headers)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from time import perf_counter
 from typing import Final
 
@@ -21,6 +22,7 @@ from common.connection import Runner
 from common.errors import Unavailable
 from common.metrics import Metrics
 from common.place import place_of
+from common.providers.specs import SPECS
 from webhook import callbacks
 from webhook.auth import Doorkeeper
 from webhook.body import read_body
@@ -29,6 +31,7 @@ from webhook.connection import refuse
 from webhook.eventgrid import consent, read_delivery, validation_code
 from webhook.intake import Intake, Party
 from webhook.problems import (
+    BASIC,
     DEADLINE,
     OVERLOADED,
     UNEXPECTED,
@@ -141,7 +144,8 @@ class Server:
         return await self._answer(request, self._handshake, self._refuse)
 
     async def _post_callback(self, request: web.Request) -> web.Response:
-        return await self._answer(request, self._call_back, bare)
+        refuse = partial(bare, challenge=_challenge(request.match_info["provider"]))
+        return await self._answer(request, self._call_back, refuse)
 
     async def _answer(self, request: web.Request, work: Work, refuse: Say) -> web.Response:
         began = perf_counter()
@@ -230,3 +234,9 @@ class Server:
         if problem.status == 401 and self._doorkeeper.challenge:
             response.headers["WWW-Authenticate"] = self._doorkeeper.challenge
         return response
+
+
+def _challenge(provider: str) -> str | None:
+    """What a provider's callbacks are to log in with, where they do."""
+    spec = SPECS.get(provider)
+    return BASIC if spec is not None and spec.basic else None

@@ -13,7 +13,7 @@ import pytest
 from conformance.provider_hooks import Hooks
 from conformance.provider_nonsense import ANY_TEXT, HOSTILE, JSON_VALUES, large, mutated
 from conformance.provider_world import INSTANT, Told, keys
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
@@ -74,6 +74,7 @@ class ReadingSuite(Hooks):
         else:
             assert known.name == "report"
             assert content.parts >= 1
+            assert content.details is None or 0 < len(content.details) <= 300
             assert content.reference is None or len(content.reference) == 32
             names = ("reference", "status", "code", "details", "part", "parts")
             model = SmsReport(**common, **{name: getattr(content, name) for name in names})
@@ -164,6 +165,31 @@ class ReadingSuite(Hooks):
             assert isinstance(reading.content, DeliveryReport)
             assert reading.content.status is self.report_states[state]
 
+    def test_the_words_of_a_report_are_one_short_line_without_numbers(self) -> None:
+        for words in ("No route to +15551230142.\nAsk 15551230142.", "No route to it. " * 200):
+            if (told := self.report_saying(words)) is None:
+                return
+            [reading] = self.reads(told.request, self.keys) or []
+            assert isinstance(reading, Known)
+            assert isinstance(reading.content, DeliveryReport)
+            details = reading.content.details or ""
+            assert details
+            assert len(details) <= 300
+            assert "5551230142" not in details
+            assert "\n" not in details
+
+    def test_no_text_is_taken_at_a_door_that_nothing_but_its_token_proves(self) -> None:
+        for door, covered in self.covers.items():
+            for told in self.payloads.values():
+                request = replace(told.request, door=door)
+                readings = self.reads(request, self.keys) or []
+                texts = [
+                    it
+                    for it in readings
+                    if isinstance(it, Known) and isinstance(it.content, ReceivedText)
+                ]
+                assert covered or not texts
+
     def test_the_opt_outs_among_the_states_are_recognised_and_no_others(self) -> None:
         assert self.opt_out_states <= self.report_states.keys()
         for state in self.report_states:
@@ -209,6 +235,7 @@ class NonsenseSuite(ReadingSuite):
         }[kind]
         doors = list(self.doors.values())
 
+        @settings(deadline=None)  # The machine may be busy.
         @given(bodies, st.sampled_from(doors))
         def check(body: bytes, told: Told) -> None:
             self.reads(replace(told.request, body=body), self.keys)
@@ -218,6 +245,7 @@ class NonsenseSuite(ReadingSuite):
     def test_mutated_payloads_are_read_or_refused_as_unreadable(self) -> None:
         told = [item for item in self.payloads.values() if item.body]
 
+        @settings(deadline=None)  # The machine may be busy.
         @given(st.data())
         def check(data: st.DataObject) -> None:
             item = data.draw(st.sampled_from(told), label="payload")
@@ -235,6 +263,7 @@ class NonsenseSuite(ReadingSuite):
         bodies = st.binary(max_size=60) | st.sampled_from([request.body for request in samples])
         urls = ANY_TEXT | st.sampled_from([request.url for request in samples])
 
+        @settings(deadline=None)  # The machine may be busy.
         @given(urls, headers, bodies, st.sampled_from(Door), st.booleans())
         def check(url: str, extra: Any, body: bytes, door: Door, empty: bool) -> None:
             request = CallbackRequest(

@@ -66,6 +66,7 @@ class HealthSuite(CanarySuite):
     ) -> None:
         health = await connect(url=nowhere).check([self.text.sender])
         assert isinstance(health, Unknown)
+        assert not health.let_in
         self.assert_sentence(health)
 
     @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
@@ -76,6 +77,7 @@ class HealthSuite(CanarySuite):
             fake.respond = Said(status, body)
             health = await connect().check([self.text.sender])
             assert isinstance(health, Unknown)
+            assert not health.let_in
             self.assert_sentence(health)
         self.assert_nothing_left(fake)
 
@@ -118,6 +120,7 @@ class QuestionSuite(CanarySuite):
             assert isinstance(report, FetchedReport)
             assert report.status is status
             assert report.at.tzinfo is not None
+            assert report.details is None or 0 < len(report.details) <= 300
         assert fake.sent
 
     async def test_a_provider_that_tells_nothing_of_a_text_is_not_asked(

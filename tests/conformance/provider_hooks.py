@@ -85,6 +85,10 @@ class Hooks:
         """A callback that tells this state of a text; its readings are not looked at."""
         raise NotImplementedError
 
+    def report_saying(self, words: str) -> Told | None:
+        """A report with these words as its explanation; None where reports hold no words."""
+        return None
+
     def proven(self, request: CallbackRequest, given: CallbackKeys) -> CallbackRequest:
         """The request as the provider would make it, with its proof. HTTP Basic by default, at the
         doors that it covers."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from conformance.provider_hooks import Hooks
-from conformance.provider_world import INSTANT, Part, basic, with_headers
+from conformance.provider_world import INSTANT, Part, basic, keys, with_headers
 from multidict import CIMultiDict
 
 from common.providers.callbacks import CallbackRequest, Door
@@ -87,6 +87,16 @@ class ProofSuite(Hooks):
                     headers[other] = words
                 ways.append(replace(request, headers=headers))
         return ways
+
+    def test_what_is_signed_with_an_empty_secret_proves_nothing(self) -> None:
+        """Anybody can sign so, where a connection lacks the secret."""
+        secrets = self.provider.spec.secrets
+        empty = keys({**self.credentials, **dict.fromkeys(secrets, "")})
+        for door, told in self.doors.items():
+            unlike = keys(self.credentials, ("somebody", "else"))
+            by_login = self.verify(self.proven(told.request, unlike), self.keys) is not None
+            if Part.KEY in self.covers[door] and not by_login:
+                assert self.verify(self.proven(told.request, empty), empty) is not None
 
     def test_of_basic_neither_a_wrong_name_nor_a_wrong_password_passes(self) -> None:
         if not self.provider.spec.basic:

@@ -4,10 +4,10 @@ on."""
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
-from conformance.store_connections import SEALED, connect, disconnect
+from conformance.store_connections import SEALED, connect, disconnect, put_number
 from conformance.store_world import (
     LEASE,
     NUMBER,
@@ -16,6 +16,7 @@ from conformance.store_world import (
     Stores,
     new_outbound,
     new_text,
+    outcome_of,
     record,
     send,
 )
@@ -23,10 +24,13 @@ from conformance.store_world import (
 from common.circuit import (
     CLOSED,
     FAILURES,
-    AccountRefused,
     Circuit,
     CircuitKind,
     CircuitState,
+    Fuse,
+)
+from common.circuit_words import (
+    AccountRefused,
     Failed,
     Said,
     Worked,
@@ -44,6 +48,8 @@ from heliograph.models import OutcomeStatus
 
 AWAY = Failed(OutcomeCode.PROVIDER_UNAVAILABLE)
 WRONG_KEY = AccountRefused(OutcomeCode.CREDENTIALS_REJECTED)
+NOT_OURS = AccountRefused(OutcomeCode.SENDER_NOT_OWNED)
+NEIGHBOUR = "+15550100055"
 BACKUP = "backup"
 
 
@@ -66,10 +72,17 @@ async def note(stores: Stores, said: Said, *, version: str = "", number: str = N
     )
 
 
-async def take_try(stores: Stores) -> Trying:
+async def take_try(stores: Stores, number: str = NUMBER) -> Trying:
     version = (await route_of(stores)).credentials_version
     return await stores.circuits.take_try(
-        "acme", "line", credentials_version=version, number=NUMBER, seconds=9
+        "acme", "line", credentials_version=version, number=number, seconds=9
+    )
+
+
+async def give_back(stores: Stores, until: datetime, number: str = NUMBER) -> None:
+    version = (await route_of(stores)).credentials_version
+    await stores.circuits.give_back(
+        "acme", "line", credentials_version=version, number=number, until=until
     )
 
 
@@ -85,20 +98,23 @@ class CircuitSuite:
     ) -> None:
         await connect(stores)
         assert (await route_of(stores)).circuit == CLOSED
-        noted = await note(stores, AccountRefused(OutcomeCode.SENDER_NOT_OWNED))
-        assert (
-            (await route_of(stores)).circuit
-            == noted.after
-            == Circuit(
-                kind=CircuitKind.ACCOUNT,
-                since=START,
-                opened_at=START,
-                rests_until=START + timedelta(seconds=60),
-                code=OutcomeCode.SENDER_NOT_OWNED,
-                opened=1,
-                number=NUMBER,
-            )
+        await note(stores, AWAY)
+        sender = Fuse(
+            kind=CircuitKind.ACCOUNT,
+            since=START,
+            opened_at=START,
+            rests_until=START + timedelta(seconds=60),
+            code=OutcomeCode.SENDER_NOT_OWNED,
+            opened=1,
+            number=NUMBER,
         )
+        noted = await note(stores, NOT_OURS)
+        assert (await route_of(stores)).circuit == noted.after == Circuit(senders=(sender,))
+        stores.clock.advance(1)
+        await note(stores, WRONG_KEY)
+        noted = await note(stores, NOT_OURS, number=NEIGHBOUR)
+        assert (await route_of(stores)).circuit == noted.after
+        assert [fuse.number for fuse in noted.after.fuses] == [None, NEIGHBOUR, NUMBER]
         record = await stores.connections.get("acme", "line")
         assert record is not None
         assert record.circuit == noted.after
@@ -153,20 +169,61 @@ class CircuitSuite:
         self, stores: Stores
     ) -> None:
         await connect(stores)
-        version = (await route_of(stores)).credentials_version
         await note(stores, WRONG_KEY)
         stores.clock.advance(60)
         first = await take_try(stores)
         assert first.until is not None
         for until, free in ((first.until + timedelta(seconds=1), False), (first.until, True)):
-            await stores.circuits.give_back(
-                "acme", "line", credentials_version=version, until=until
-            )
+            await give_back(stores, until)
             assert ((await take_try(stores)).until is not None) is free
         stores.clock.advance(8)
         assert (await take_try(stores)).until is None
         stores.clock.advance(1)
         assert (await take_try(stores)).until is not None
+
+    async def test_each_refused_sender_is_tried_on_its_own(self, stores: Stores) -> None:
+        await connect(stores)
+        for number in (NUMBER, NEIGHBOUR):
+            noted = await note(stores, NOT_OURS, number=number)
+            assert [fuse.number for fuse in noted.openings] == [number]
+        assert len((await route_of(stores)).circuit.senders) == 2
+        stores.clock.advance(60)
+        for number in (NUMBER, NEIGHBOUR):
+            tries = await asyncio.gather(*(take_try(stores, number) for _ in range(5)))
+            assert sum(one.until is not None for one in tries) == 1
+        circuit = (await route_of(stores)).circuit
+        assert circuit.state("+15550100066", stores.clock()) is CircuitState.CLOSED
+        await give_back(stores, stores.clock() + timedelta(seconds=9), NEIGHBOUR)
+        assert (await take_try(stores, NUMBER)).until is None
+        assert (await take_try(stores, NEIGHBOUR)).until is not None
+
+    async def test_refusals_of_many_senders_at_once_are_all_noted(self, stores: Stores) -> None:
+        await connect(stores)
+        numbers = [f"+1555020000{place}" for place in range(6)]
+        await asyncio.gather(*(note(stores, NOT_OURS, number=number) for number in numbers))
+        circuit = (await route_of(stores)).circuit
+        assert sorted(fuse.number or "" for fuse in circuit.senders) == numbers
+
+    async def test_an_error_lasts_until_texts_of_each_refused_sender_are_taken(
+        self, stores: Stores
+    ) -> None:
+        await connect(stores)
+        for number in (NUMBER, NEIGHBOUR):
+            await note(stores, NOT_OURS, number=number)
+        stores.clock.advance(60)
+        for place in range(FAILURES):
+            noted = await note(stores, AWAY, number=f"+1555020000{place}")
+            assert not noted.status_changed
+        assert noted.after.kind is CircuitKind.FAILING
+        stores.clock.advance(60)
+        for number, status in (
+            ("+15550200000", ConnectionStatus.ERROR),
+            (NUMBER, ConnectionStatus.ERROR),
+            (NEIGHBOUR, ConnectionStatus.ACTIVE),
+        ):
+            await note(stores, Worked(), number=number)
+            assert (await status_of(stores))[0] is status
+        assert (await route_of(stores)).circuit == CLOSED
 
     async def test_a_try_that_fails_makes_it_rest_for_longer(self, stores: Stores) -> None:
         await connect(stores)
@@ -277,7 +334,32 @@ class FailoverSuite:
         assert await begin(stores, text, other, unsent=unsent)
         stores.clock.advance(LEASE + 1)
         (resumed,) = await stores.outbound.claim([text], owner="two", lease=LEASE)
-        assert resumed.text.connection_id == connection
+        called = route if connection == "line" else other
+        assert (resumed.text.connection_id, resumed.account) == (connection, called.account)
+        assert route.account != other.account
+
+    async def test_a_second_call_of_an_attempt_is_no_second_attempt(self, stores: Stores) -> None:
+        await connect(stores)
+        route = await route_of(stores)
+        text = new_outbound()
+        (fresh,) = await stores.outbound.claim([text], owner="one", lease=LEASE)
+        assert (fresh.attempts, fresh.account) == (0, None)
+        for again in (False, True, True, False):
+            assert await begin(stores, text, route, again=again)
+        stores.clock.advance(LEASE + 1)
+        (resumed,) = await stores.outbound.claim([text], owner="two", lease=LEASE)
+        assert resumed.attempts == 2
+
+    async def test_a_number_that_moves_has_new_ways_from_then_on(self, stores: Stores) -> None:
+        await connect(stores)
+        await put_number(stores)
+        assert (await route_of(stores)).ways_since is None
+        await connect(stores, connection=BACKUP, address=None)
+        stores.clock.advance(5)
+        for _ in range(2):
+            await put_number(stores, connection=BACKUP)
+            assert (await route_of(stores)).ways_since == START + timedelta(seconds=5)
+            stores.clock.advance(5)
 
     async def test_a_detour_is_a_step_in_the_life_of_the_text(self, stores: Stores) -> None:
         await connect(stores)
@@ -314,6 +396,20 @@ class FailoverSuite:
         assert await carried_by() == BACKUP
         assert await carried_by(0.5) is None
 
+    async def test_who_was_called_before_an_instant_has_not_carried_a_text_since(
+        self, stores: Stores
+    ) -> None:
+        text = new_outbound(connection_id="line")
+        await stores.outbound.claim([text], owner="one", lease=LEASE)
+        await stores.outbound.begin("acme", text.id, owner="one", lease=LEASE)
+        stores.clock.advance(2)
+        outcome = outcome_of(text, OutcomeStatus.SENT)
+        await stores.outbound.finish("acme", text.id, owner="one", outcome=outcome)
+        for seconds, carried in ((1, None), (3, "line")):
+            since = stores.clock() - timedelta(seconds=seconds)
+            found = await stores.conversations.carried_by("acme", NUMBER, REMOTE, since=since)
+            assert found == carried
+
 
 async def begin(
     stores: Stores,
@@ -322,7 +418,15 @@ async def begin(
     *,
     unsent: bool = False,
     detour: Detour | None = None,
+    again: bool = False,
 ) -> bool:
     return await stores.outbound.begin(
-        "acme", text.id, owner="one", lease=LEASE, via=via, unsent=unsent, detour=detour
+        "acme",
+        text.id,
+        owner="one",
+        lease=LEASE,
+        via=via,
+        unsent=unsent,
+        detour=detour,
+        again=again,
     )

@@ -69,6 +69,7 @@ class ConnectionSuite:
             gate_on=False,
             connection_status=ConnectionStatus.ACTIVE,
             credentials_version=route.credentials_version,
+            account=route.account,
         )
 
     async def test_the_gate_is_off_until_it_is_turned_on(self, stores: Stores) -> None:

@@ -12,9 +12,11 @@ from promises import check_promises
 from scene import World
 from witnesses import Fate, Sent
 
+from common.store.mongo_connections import MongoConnections
+from common.store.records import ConnectionStatus
 from common.store.schema import MESSAGES
 from heliograph.codes import OutcomeCode
-from heliograph.models import Report
+from heliograph.models import Report, now
 from local.simulator import events
 
 PATIENCE: Final = 30.0
@@ -39,13 +41,9 @@ SENT_ONCE: Final[dict[str, tuple[str, Faults]]] = {
     "throttling with a short Retry-After": ("throttle", {"retry_after": 1}),
     "throttling with a longer Retry-After": ("throttle", {"retry_after": 3}),
 }
-REFUSED: Final[dict[OutcomeCode, tuple[str, Faults]]] = {
-    OutcomeCode.CREDENTIALS_REJECTED: ("key_revoked", {}),
-    OutcomeCode.SENDER_NOT_OWNED: ("not_owned", {}),
-    OutcomeCode.PROVIDER_INVALID_RECIPIENT: (
-        "recipient_error",
-        {"http_status_code": 400, "error_message": "Invalid To phone number format."},
-    ),
+ACCOUNT_REFUSED: Final = {
+    OutcomeCode.CREDENTIALS_REJECTED: "key_revoked",
+    OutcomeCode.SENDER_NOT_OWNED: "not_owned",
 }
 REPORTS: Final[dict[str, tuple[str, Faults]]] = {
     "twice": ("duplicate_reports", {"copies": 3}),
@@ -73,16 +71,44 @@ async def test_a_text_goes_out_once_although_the_provider_gives(
     await check_promises(world)
 
 
-@pytest.mark.parametrize("code", REFUSED)
-async def test_a_refusal_is_told_as_it_is_and_nothing_goes_out(
-    world: World, code: OutcomeCode
-) -> None:
-    name, parameters = REFUSED[code]
+async def test_a_refusal_is_told_as_it_is_and_nothing_goes_out(world: World) -> None:
+    name, parameters = (
+        "recipient_error",
+        {"http_status_code": 400, "error_message": "Invalid To phone number format."},
+    )
     phone = world.new_phone()
     world.simulator.fault(name, phone=phone, **parameters)
     refused, _ = await asyncio.gather(world.text(phone=phone, fate=Fate.REFUSED), world.text())
     await check_promises(world)
+    told = world.notebook.outcomes[refused.id].code
+    assert told is OutcomeCode.PROVIDER_INVALID_RECIPIENT
+
+
+@pytest.mark.parametrize("code", ACCOUNT_REFUSED)
+async def test_a_refused_account_stops_its_number_until_a_check_finds_it_in_order(
+    world: World, code: OutcomeCode
+) -> None:
+    seed, connections = world.seed, MongoConnections(world.database)
+    phone = world.new_phone()
+    world.simulator.fault(ACCOUNT_REFUSED[code], phone=phone)
+    refused = await world.text(phone=phone, fate=Fate.REFUSED)
+    await check_promises(world)
     assert world.notebook.outcomes[refused.id].code is code
+    record = await connections.get(seed.tenant_id, seed.connection_id)
+    assert record is not None
+    assert record.status is ConnectionStatus.ERROR
+    assert record.error
+    world.simulator.clear_faults()
+    await connections.set_status(
+        seed.tenant_id,
+        seed.connection_id,
+        status=ConnectionStatus.ACTIVE,
+        error=None,
+        checked_at=now(),
+        works=True,
+    )
+    await world.text()
+    await check_promises(world)
 
 
 async def test_an_answer_that_stays_lost_is_uncertain_and_a_report_settles_it(

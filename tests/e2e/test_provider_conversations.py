@@ -23,6 +23,7 @@ from common.bus.rights import agent_rights
 from common.secrets import MasterKeys, generate_master_key
 from common.store.client import Database, open_database
 from heliograph import Keyword, Outcome, OutcomeStatus, Report, ReportStatus, Turn
+from heliograph.codes import OutcomeCode
 from local.accounts import ACCOUNTS
 from local.demo_agent import ANSWERS, front_desk
 from local.house import Address, House
@@ -37,6 +38,15 @@ from local.timeline import Timeline
 PATIENCE = 20
 DEDUPLICATES = {"infobip"}
 """Where a text whose answer was lost is sent again, with the same ID."""
+
+OPTED_OUT = {
+    "infobip": "14/2052",
+    "link": "2105",
+    "telesign": "510",
+    "twilio": "21610",
+    "vibes": "9",
+}
+"""What each provider reports of a text to somebody who has opted out there."""
 
 PEOPLE = itertools.count()
 """The last digits of their numbers."""
@@ -198,6 +208,26 @@ async def test_stop_reaches_the_agent_which_may_not_answer(conversation: Convers
     await conversation.says("When do you open?")
     turn = await conversation.hears(Turn, lambda turn: turn.remote == remote)
     assert (turn.keyword, turn.can_send) == (None, False)
+
+
+async def test_an_opt_out_that_only_the_provider_has_heard_of_counts_here_too(
+    conversation: Conversation,
+) -> None:
+    scene, simulator = conversation.scene, conversation.simulator
+    remote = scene.remote
+    await scene.switch(on=True)
+    simulator.fault("failed_reports", code=OPTED_OUT[simulator.name], count=1, phone=remote)
+    await conversation.says("Where can I park?")
+    first = await conversation.hears(Outcome, lambda outcome: outcome.to == remote)
+    assert first.status is OutcomeStatus.SENT
+    told = (first.message_id, ReportStatus.REJECTED)
+    await conversation.hears(Report, lambda report: (report.message_id, report.status) == told)
+    await conversation.says("And when do you open?")
+    turn = await conversation.hears(
+        Turn, lambda turn: (turn.remote, turn.message.body) == (remote, "And when do you open?")
+    )
+    assert (turn.can_send, turn.cannot_send_reason) == (False, OutcomeCode.RECIPIENT_OPTED_OUT)
+    assert simulator.phone(remote).received_total == 0
 
 
 async def test_a_lost_answer_never_makes_two_texts_of_one(conversation: Conversation) -> None:

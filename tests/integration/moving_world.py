@@ -52,9 +52,14 @@ def sender(world: World, clients: Clients) -> Handler:
 
 
 async def answer(
-    world: World, command_id: str, in_reply_to: str | None = None, *, number: str = NUMBER
+    world: World,
+    command_id: str,
+    in_reply_to: str | None = None,
+    *,
+    number: str = NUMBER,
+    public_url: str = "",
 ) -> None:
-    """An agent's text, through the sender."""
+    """An agent's text, through the sender. `public_url` is where reports on it go."""
     order = SendCommand(
         command_id=command_id,
         tenant_id=TENANT,
@@ -64,7 +69,9 @@ async def answer(
         body=f"Answer {command_id}",
         in_reply_to=in_reply_to,
     )
-    clients = Clients(world.connections, world.providers, world.keys, size=2, timeout=5)
+    clients = Clients(
+        world.connections, world.providers, world.keys, size=2, timeout=5, public_url=public_url
+    )
     delivery = SimpleNamespace(
         body=order.encode(),
         headers={},

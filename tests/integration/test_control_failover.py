@@ -3,6 +3,7 @@ texts go at once."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -20,13 +21,15 @@ from connection_world import (
 from moving_world import allow
 from test_number_move import TWILIO, VIBES, StandIn, refused
 
-from common.circuit import CLOSED, AccountRefused, CircuitKind
+from common.circuit import CLOSED, CircuitKind
+from common.circuit_words import AccountRefused
 from common.providers.port import Provider
 from common.providers.registry import PROVIDERS
 from common.store.control import ConnectionView, NumberRecord, NumberType
 from common.store.control_ports import NotFound, Stale
 from common.store.mongo_circuits import MongoCircuits
 from common.store.records import ConnectionStatus
+from common.store.schema import CONNECTIONS
 from health.web.problems import Problem, ProblemCode
 from heliograph.codes import OutcomeCode
 
@@ -81,6 +84,23 @@ async def test_the_order_that_is_chosen_is_the_order_in_which_the_sender_finds_i
     assert (entry.before or {})["failover"] == []
     assert (entry.after or {})["failover"] == [third.id, second.id]
     assert world.bus.told[-1] == "number.failover_changed"
+
+
+async def test_a_choice_and_a_move_say_since_when_the_numbers_ways_are_what_they_are(
+    world: World, line: ConnectionView
+) -> None:
+    spare = await world.connect(name="Spare")
+    assert (await world.route()).ways_since is None
+    await choose(world, spare)
+    chosen = (await world.route()).ways_since
+    assert chosen is not None
+    await choose(world, spare)
+    assert (await world.route()).ways_since == chosen
+    await asyncio.sleep(0.002)  # The database keeps milliseconds.
+    await world.number_desk.move(TENANT, NUMBER, spare.id, version=None, by=ADMIN)
+    moved = (await world.route()).ways_since
+    assert moved is not None
+    assert moved > chosen
 
 
 async def test_choosing_the_same_again_changes_nothing(world: World, line: ConnectionView) -> None:
@@ -214,6 +234,20 @@ async def test_new_credentials_close_the_circuit(world: World, line: ConnectionV
         by=ADMIN,
     )
     assert (view.status, view.circuit) == (ConnectionStatus.ACTIVE, CLOSED)
+
+
+async def test_a_new_key_is_the_same_account_and_another_resource_is_not(
+    world: World, line: ConnectionView
+) -> None:
+    before = await world.route()
+    await test_new_credentials_close_the_circuit(world, line)
+    after = await world.route()
+    assert after.credentials_version != before.credentials_version
+    assert after.account == before.account
+    await world.database.collection(CONNECTIONS).update_one(
+        {"connection_id": line.id}, {"$set": {"public.endpoint": "another.example.com"}}
+    )
+    assert (await world.route()).account != before.account
 
 
 async def test_a_check_that_finds_all_in_order_closes_the_circuit(

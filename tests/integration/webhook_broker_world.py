@@ -50,6 +50,9 @@ class OneNumber:
             agent_id="helper",
         )
 
+    async def find_for(self, tenant_id: str, address: str) -> RegisteredNumber | None:
+        return await self.find(address)
+
 
 async def post(session: aiohttp.ClientSession, url: str, content: Any) -> tuple[int, str]:
     """Status and problem code of a delivery's answer."""

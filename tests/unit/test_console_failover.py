@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from common.circuit import Circuit, CircuitKind
+from common.circuit import Circuit, CircuitKind, Fuse
 from health.access.roles import Role
 from health.web.problems import Problem, ProblemCode
 from heliograph.codes import TEXTS, OutcomeCode
@@ -28,6 +28,20 @@ OPEN: Final = Circuit(
     opened=3,
 )
 HALF_OPEN: Final = replace(OPEN, kind=CircuitKind.FAILING, rests_until=samples.ago(seconds=1))
+NOT_OURS: Final = Circuit(
+    senders=(
+        Fuse(
+            kind=CircuitKind.ACCOUNT,
+            since=samples.ago(minutes=5),
+            opened_at=samples.ago(minutes=1),
+            rests_until=samples.NOW + timedelta(minutes=3),
+            code=OutcomeCode.SENDER_NOT_OWNED,
+            opened=1,
+            number=samples.NUMBER,
+        ),
+    )
+)
+"""One number's sender is refused."""
 
 
 def fall_back_on(stage: SetupStage, *connections: str) -> None:
@@ -115,7 +129,10 @@ async def test_who_may_only_read_sees_the_order_and_no_form() -> None:
     [
         (OPEN, ["Rests until", "new credentials", "2 times", TEXTS[OPEN.code].person]),  # type: ignore[index]
         (HALF_OPEN, ["The next text tries", "having a bad hour"]),
-        (replace(OPEN, number=samples.NUMBER), ["+1 800 555 0100"]),
+        (
+            replace(OPEN, senders=NOT_OURS.senders),
+            ["Rests until", "+1 800 555 0100", TEXTS[OutcomeCode.SENDER_NOT_OWNED].person],
+        ),
     ],
 )
 async def test_a_connections_page_says_why_texts_are_not_called_for_and_how_to_mend_it(
@@ -129,6 +146,30 @@ async def test_a_connections_page_says_why_texts_are_not_called_for_and_how_to_m
     for words in said:
         assert words.replace("'", "&#39;") in notice
     assert ("resting" if circuit is not HALF_OPEN else "to be tried") in listed
+
+
+async def test_a_refused_sender_is_named_and_does_not_pass_for_the_whole_connection() -> None:
+    async with open_setup_stage() as stage:
+        give(stage, "con-support", NOT_OURS)
+        _, page = await stage.page(SUPPORT)
+        _, listed = await stage.page(f"{T}/connections")
+    notice = page.split('id="circuit"')[1].split("</div>")[0]
+    assert "+1 800 555 0100" in notice
+    assert "other numbers go on" in notice
+    assert "Texts are not called for through this connection" not in page
+    assert "resting" not in listed
+
+
+@pytest.mark.parametrize(("number", "shown"), [(samples.NUMBER, True), ("+18005550199", False)])
+async def test_a_numbers_page_shows_a_way_as_resting_that_refuses_this_number(
+    number: str, shown: bool
+) -> None:
+    (fuse,) = NOT_OURS.senders
+    async with open_setup_stage() as stage:
+        fall_back_on(stage, "con-orders")
+        give(stage, "con-orders", Circuit(senders=(replace(fuse, number=number),)))
+        _, page = await stage.page(NUMBER)
+    assert ("resting" in section(page, "title-failover")) is shown
 
 
 async def test_of_a_closed_circuit_nothing_is_said() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.circuit import CLOSED, Circuit, CircuitKind
+from common.circuit import CLOSED, Circuit, CircuitKind, Fuse
 from common.failover import Blocked, Choice, Exhausted, Go, Rest, choose, leads_elsewhere
 from common.providers.port import Accepted, Ambiguous, NotProcessed, Refused, SendResult
 from common.store.records import ConnectionStatus, Detour, Way
@@ -37,6 +37,17 @@ ACCOUNT = circuit(CircuitKind.ACCOUNT, rests=40)
 HALF_OPEN = circuit(CircuitKind.FAILING, rests=-1)
 MENDED = circuit(CircuitKind.ACCOUNT, rests=-1)
 TRIED = circuit(CircuitKind.ACCOUNT, rests=-1, tried=9)
+
+
+def of_sender(number: str) -> Circuit:
+    """One whose connection works, and refuses a number as sender."""
+    fuse = Fuse(
+        kind=CircuitKind.ACCOUNT,
+        rests_until=NOW + timedelta(seconds=40),
+        code=OutcomeCode.SENDER_NOT_OWNED,
+        number=number,
+    )
+    return Circuit(senders=(fuse,))
 
 
 def way(
@@ -78,6 +89,8 @@ def went(choice: Choice) -> str:
         ([way("own"), way("b"), way("c")], {"failed": {"b": AWAY}, "last": "b"}, "own"),
         ([way("own"), way("b")], {"bound": "b"}, "b"),
         ([way("own", status=ConnectionStatus.ERROR), way("b")], {}, "own"),
+        ([way("own", of_sender(NUMBER)), way("b")], {}, "b"),
+        ([way("own", of_sender("+15550100002")), way("b")], {}, "own"),
     ],
 )
 def test_the_way_is_the_first_of_its_order_that_can_be_gone(
@@ -95,6 +108,7 @@ def test_the_way_is_the_first_of_its_order_that_can_be_gone(
         ([way("own", TRIED), way("b", FAILING)], {}, Rest(NOW + timedelta(seconds=9))),
         # What somebody has to mend is not.
         ([way("own", ACCOUNT)], {}, Blocked(WRONG_KEY)),
+        ([way("own", of_sender(NUMBER))], {}, Blocked(OutcomeCode.SENDER_NOT_OWNED)),
         ([way("own", ACCOUNT), way("b", ACCOUNT)], {}, Blocked(WRONG_KEY)),
         # A text that may be out stays with the connection that was called.
         ([way("own"), way("b", FAILING)], {"bound": "b"}, Rest(NOW + timedelta(seconds=20))),
@@ -108,7 +122,13 @@ def test_the_way_is_the_first_of_its_order_that_can_be_gone(
         ([way("own", status=OFF)], {}, Blocked(OutcomeCode.CONNECTION_INACTIVE)),
         # Who was tried just now is not tried again without a pause.
         ([way("own"), way("b")], {"failed": {"own": AWAY, "b": AWAY}}, Exhausted()),
-        ([way("own"), way("b", FAILING)], {"failed": {"own": AWAY}}, Exhausted()),
+        # What rests for failing may still take it, whatever the others have said.
+        (
+            [way("own"), way("b", FAILING)],
+            {"failed": {"own": WRONG_KEY}},
+            Exhausted(NOW + timedelta(seconds=20)),
+        ),
+        ([way("own"), way("b", ACCOUNT)], {"failed": {"own": AWAY}}, Exhausted()),
         (
             [way("own", FAILING), way("b", FAILING)],
             {"failed": {"own": AWAY}},

@@ -25,6 +25,7 @@ def checked(connection_id: str, result: Health | Superseded | NotRecorded) -> Ch
 HEALTHY = checked("a", Healthy())
 DENIED = checked("bb", Unhealthy("The key of +15551230142 was refused."))
 AWAY = checked("ccc", Unknown("No answer within 10 seconds."))
+SILENT = checked("cccc", Unknown("It never tells.", let_in=True))
 LOST = checked("d", NotRecorded())
 GONE = checked("e", Superseded())
 
@@ -37,6 +38,8 @@ GONE = checked("e", Superseded())
         ([HEALTHY, GONE], 0),
         ([HEALTHY, DENIED], 1),
         ([HEALTHY, AWAY], 2),
+        ([HEALTHY, SILENT], 0),
+        ([SILENT, AWAY], 2),
         ([HEALTHY, LOST], 2),
         ([AWAY, DENIED, LOST], 1),
     ],

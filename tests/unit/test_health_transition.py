@@ -29,6 +29,7 @@ def record(status: ConnectionStatus, error: str | None = None) -> ConnectionReco
 
 DENIED = Unhealthy("The access key was refused.")
 AWAY = Unknown("The provider is away.")
+SILENT = Unknown("It may be right or wrong.", let_in=True)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,8 @@ AWAY = Unknown("The provider is away.")
         (record(ERROR, "Old."), Healthy(), ACTIVE, None),
         (record(ERROR, "Old."), DENIED, ERROR, "The access key was refused."),
         (record(ERROR, "Old."), AWAY, ERROR, "Old."),
+        (record(ACTIVE), SILENT, ACTIVE, None),
+        (record(ERROR, "Old."), SILENT, ERROR, "Old."),
     ],
 )
 def test_a_check_moves_a_connection_between_active_and_error(

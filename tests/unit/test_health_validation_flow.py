@@ -17,6 +17,7 @@ from health.validation import Checked, NotRecorded, Superseded
 ACTIVE, ERROR, DISCONNECTED = ConnectionStatus
 DENIED = Unhealthy("The access key was refused.")
 AWAY = Unknown("The provider is away.")
+SILENT = Unknown("It may be right or wrong.", let_in=True)
 
 
 @pytest.fixture
@@ -84,6 +85,21 @@ async def test_a_provider_that_could_not_be_asked_is_asked_a_second_time(world: 
     results = {one.record.id: one.result for one in await validate(world)}
     assert results == {"shaky": Healthy(), "dead": AWAY, "denied": DENIED}
     assert sorted(world.provider.calls) == ["dead", "dead", "denied", "shaky", "shaky"]
+
+
+async def test_an_answer_that_says_nothing_is_not_asked_for_again_and_changes_no_status(
+    world: World,
+) -> None:
+    """LINK, asked about its gate, forbids it to those who may send, too: such an answer neither
+    ends an error nor makes one."""
+    await world.connect("new", "broken")
+    world.provider.answers |= {"new": [SILENT], "broken": [DENIED, SILENT]}
+    await validate(world)
+    await validate(world)
+    assert world.provider.calls.count("new") == world.provider.calls.count("broken") == 2
+    new, broken = await world.record("new"), await world.record("broken")
+    assert (new.status, new.error) == (ACTIVE, None)
+    assert (broken.status, broken.error) == (ERROR, DENIED.reason)
 
 
 async def test_a_provider_that_is_silent_is_given_up(world: World) -> None:

@@ -282,3 +282,31 @@ async def test_every_message_of_a_change_is_acked_and_told() -> None:
 def test_two_processes_hear_of_changes_on_queues_of_their_own() -> None:
     assert changes_queue("a").name != changes_queue("b").name
     assert changes_queue("a").bindings[0].exchange == "heliograph.changes"
+
+
+async def test_a_short_number_is_found_with_and_without_its_country_for_its_own_tenant() -> None:
+    directory = FakeDirectory("NO-2333", "98765", OURS)
+    async with cache_of(directory) as cache:
+        await loaded(cache)
+        tenant = registered(OURS).tenant_id
+        for told, known in (
+            ("NO-2333", "NO-2333"),
+            ("2333", "NO-2333"),
+            ("98765", "98765"),
+            ("US-98765", "98765"),
+            (OURS, OURS),
+        ):
+            found = await cache.find_for(tenant, told)
+            assert found is not None
+            assert found.address == known
+        assert await cache.find_for("another", "2333") is None
+        assert await cache.find_for("another", OURS) is None
+        assert await cache.find_for(tenant, "2334") is None
+
+
+async def test_a_short_number_is_not_given_up_before_all_are_known() -> None:
+    directory = FakeDirectory("NO-2333")
+    cache = NumberCache(directory)
+    with pytest.raises(StoreUnavailable):
+        await cache.find_for("acme", "2333")
+    await cache.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ CODES = [(name, code) for name, told in OPTED_OUT.items() for code in sorted(tol
 LEFT_OUT = {
     *(("telesign", code) for code in ("229", "230")),
     *(("infobip", code) for code in ("10", "EC566", "EC3041")),
+    *(("twilio", code) for code in ("30640", "63033")),
 }
 """On lists that others than the recipient keep."""
 
@@ -56,8 +58,25 @@ def test_the_table_has_every_code_that_the_providers_lists_call_an_opt_out() -> 
         if not provider.startswith("_")
         for code in _flagged(provider, tables)
     }
-    assert {item for item in flagged if item[0] != "twilio"} - LEFT_OUT <= set(CODES)
+    assert flagged - LEFT_OUT <= set(CODES)
     assert ("twilio", "21610") in flagged
+
+
+def test_the_page_names_every_code_that_is_noted_and_those_that_are_not_with_a_reason() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "opt-outs.md").read_text(encoding="utf-8")
+    table = page.split("| provider | noted | not noted | why not |\n", 1)[1].split("\n\n", 1)[0]
+    titles = {spec.title: name for name, spec in SPECS.items()}
+    listed: dict[str, set[str]] = {}
+    left_out: set[tuple[str, str]] = set()
+    for line in table.splitlines()[1:]:
+        title, noted, others, why = (cell.strip() for cell in line.strip("|").split("|"))
+        name = titles[title]
+        listed[name] = {*re.findall(r"`([^`]+)`", noted)}
+        codes = re.findall(r"`([^`]+)`", others)
+        left_out |= {(name, code) for code in codes}
+        assert bool(codes) is bool(why)
+    assert listed == {name: {*told.codes} for name, told in OPTED_OUT.items()}
+    assert left_out == LEFT_OUT
 
 
 def _flagged(provider: str, tables: dict[str, Any]) -> list[str]:

@@ -58,6 +58,9 @@ UNCERTAIN = Finished(OutcomeCode.AMBIGUOUS)
     [
         (Accepted("id"), False, True, True, Finished(OutcomeCode.SENT, "id")),
         (Accepted(None), True, False, False, Finished(OutcomeCode.SENT)),
+        (Accepted("id", repeated=True), True, True, True, Finished(OutcomeCode.SENT, "id")),
+        # It recognises what we believed that it had refused.
+        (Accepted("id", repeated=True), False, True, True, Finished(OutcomeCode.AMBIGUOUS, "id")),
         (NotProcessed(THROTTLED, "", 3.0), False, True, False, Again(False, 3.0)),
         (NotProcessed(THROTTLED, "", 3.0), True, True, True, Again(True, 3.0)),
         (NotProcessed(THROTTLED, ""), True, True, False, UNCERTAIN),

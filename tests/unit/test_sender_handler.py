@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from sender_desk import LEASE, Desk, delivery
@@ -19,6 +19,7 @@ from common.providers.port import Ambiguous, NotProcessed, Refused
 from common.store.memory import MemoryOutbound
 from heliograph.codes import OutcomeCode
 from heliograph.models import OutcomeStatus
+from sender.clients import Outdated
 
 PHONE = "+15551230001"
 THROTTLED = NotProcessed(OutcomeCode.PROVIDER_THROTTLED, "slow down")
@@ -246,6 +247,27 @@ async def test_one_client_serves_a_connection_until_its_credentials_change(desk:
     assert desk.provider.connected == 2
 
 
+async def test_no_client_is_built_of_newer_credentials_than_the_route_names(desk: Desk) -> None:
+    old = await route_of(desk)
+    await desk.connect("line", {"key": "good", "client": "of another account"})
+    async with desk.clients.use(old) as client:
+        assert client == Outdated()
+    assert desk.provider.connected == 0
+
+
+async def test_a_text_whose_route_is_out_of_date_looks_again_at_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = await route_of(desk)
+    await desk.connect("line", {"key": "good"})
+    monkeypatch.setattr(desk.store, "route", AsyncMock(return_value=old))
+    assert await desk.replica().handle(delivery()) == Defer(0.5)
+    assert desk.client.sent == []
+    monkeypatch.undo()
+    assert await desk.replica().handle(delivery()) == Done()
+    assert len(desk.client.sent) == 1
+
+
 async def test_a_dropped_client_is_closed_only_after_its_last_call(desk: Desk) -> None:
     route = await route_of(desk)
     async with desk.clients.use(route):
@@ -255,10 +277,9 @@ async def test_a_dropped_client_is_closed_only_after_its_last_call(desk: Desk) -
 
 
 async def test_the_pool_keeps_no_more_clients_than_its_size(desk: Desk) -> None:
-    route = await route_of(desk)
-    versions = [replace(route, credentials_version=version) for version in "123"]
-    for version in versions:
-        async with desk.clients.use(version):
+    for _ in range(3):
+        await desk.connect("line", {"key": "good"})
+        async with desk.clients.use(await route_of(desk)):
             pass
     assert desk.client.closed == 1
     await desk.clients.close()

@@ -31,6 +31,7 @@ from common.providers.callbacks import (
     Unreadable,
     UnreadableEvent,
 )
+from common.providers.specs import SPECS
 from common.secrets import MasterKeys, WrappedKey, generate_master_key
 from common.store.records import CalledConnection
 from heliograph.models import ReportStatus
@@ -166,13 +167,14 @@ async def post(
     keys: MasterKeys | None = KEYS,
     public_url: str = PUBLIC,
     numbers: FakeNumbers | None = None,
+    keyring: Keyring | None = None,
     **options: Any,
 ) -> AsyncIterator[Post]:
     bus, known = FakeBus(), FakeConnections(*(connections or (ACME.connection(),)))
     door = CallbackDoor(
         {"semaphore": SEMAPHORE},
         known,
-        Keyring(keys) if keys is not None else None,
+        keyring or (Keyring(keys) if keys is not None else None),
         public_url=public_url,
     )
     async with webhook(bus, numbers, callbacks=door, **options) as world:
@@ -280,14 +282,18 @@ async def test_headers_are_found_in_any_case() -> None:
         assert (await it.call(body, headers=signed))[0] == 202
 
 
-async def test_new_credentials_count_at_once_and_old_ones_for_as_long_as_they_are_in_use() -> None:
-    async with post() as it:
+async def test_new_credentials_count_at_once_and_old_ones_for_ten_minutes_more() -> None:
+    clock = [0.0]
+    async with post(keyring=Keyring(KEYS, clock=lambda: clock[0])) as it:
         assert (await it.call([text()]))[0] == 202
         it.connections.newer["con-1"] = (ACME.connection("trout", version="v2"),)
         assert (await it.call([text()], word="trout"))[0] == 202
         it.connections.known["con-1"] = it.connections.newer["con-1"]
         assert (await it.call([text()], word="swordfish"))[0] == 202
         assert (await it.call([text()], word="perch"))[0] == 401
+        clock[0] = 601.0
+        assert (await it.call([text()], word="swordfish"))[0] == 401
+        assert (await it.call([text()], word="trout"))[0] == 202
 
 
 async def test_whoever_cannot_be_looked_up_again_is_not_proven_a_stranger() -> None:
@@ -350,6 +356,15 @@ async def test_a_text_to_a_number_that_has_moved_is_its_new_connections() -> Non
         assert (told["provider"], told["connection_id"]) == ("semaphore", "con-9")
 
 
+async def test_a_short_number_is_told_as_it_is_connected_however_the_provider_writes_it() -> None:
+    numbers = FakeNumbers()
+    numbers.short["acme", "2333"] = replace(numbers.numbers[OURS], address="NO-2333")
+    async with post(numbers=numbers) as it:
+        await it.call([text(number="2333")])
+        (told,) = it.bus.bodies()
+        assert told["number"] == "NO-2333"
+
+
 async def test_one_bad_item_is_parked_and_its_neighbours_go_on() -> None:
     async with post() as it:
         assert (await it.call([{"odd": "+15551230001"}, text()]))[0] == 202
@@ -403,3 +418,18 @@ def test_addresses_and_logins_are_derived_apart_for_each_tenant_connection_and_d
     assert (login.username, len(login.password)) == ("con-1", 24)
     assert login.password not in repr(login)
     assert basic_login(GLOBEX.key, "con-1").password != login.password
+
+
+@pytest.mark.parametrize("provider", sorted(SPECS))
+async def test_a_provider_that_is_to_log_in_is_asked_to(provider: str) -> None:
+    """Some clients send a login only after a 401 that asks for one (RFC 9110, 11.6.1)."""
+    asked = 'Basic realm="heliograph", charset="UTF-8"' if SPECS[provider].basic else None
+    connections = FakeConnections(ACME.connection(provider=provider))
+    door = CallbackDoor({provider: SEMAPHORE}, connections, Keyring(KEYS), public_url=PUBLIC)
+    async with webhook(FakeBus(), callbacks=door) as world:
+        base = f"http://127.0.0.1:{world.server.port}"
+        path = ACME.path(provider=provider)
+        for target, status, challenge in ((path, 401, asked), (f"{path}x", 404, None)):
+            async with world.session.post(f"{base}{target}", data=b"[]") as answer:
+                assert (answer.status, await answer.read()) == (status, b"")
+                assert answer.headers.get("WWW-Authenticate") == challenge

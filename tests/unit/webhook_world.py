@@ -64,7 +64,14 @@ class FakeNumbers:
 
     def __init__(self, addresses: Iterable[str] = (OURS, "+15555555555")):
         self.numbers = {address: registered(address) for address in addresses}
+        self.short: dict[tuple[str, str], RegisteredNumber] = {}
         self.away = False
+
+    async def find_for(self, tenant_id: str, address: str) -> RegisteredNumber | None:
+        number = await self.find(address)
+        if number is not None and number.tenant_id == tenant_id:
+            return number
+        return self.short.get((tenant_id, address))
 
     async def find(self, address: str) -> RegisteredNumber | None:
         if (number := self.numbers.get(address)) is None and self.away:

@@ -15,7 +15,7 @@ from typing import Final
 
 from common.addresses import normalise_address
 from common.providers.callbacks import DeliveryReport, ReceivedText, UnreadableEvent
-from common.providers.reading import own_reference, parse_instant
+from common.providers.reading import brief, own_reference, parse_instant
 from heliograph.models import ReportStatus
 
 NAME: Final = "acs"
@@ -104,7 +104,7 @@ def parse_report(data: object, *, event_id: object = None) -> DeliveryReport:
         remote=_address(fields, "to"),
         status=report_status(_text(fields, "deliverystatus"), code[1] if code else None),
         code=code[1] if code else None,
-        details=details,
+        details=brief(details or "") or None,
         reference=own_reference(fields.get("tag")),
         at=parse_instant(fields.get("receivedtimestamp")),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from heliograph.models import ReportStatus
+from heliograph.models import Keyword, ReportStatus
 
 
 class UnreadableEvent(ValueError):
@@ -31,6 +31,8 @@ class ReceivedText:
     body: str
     segments: int | None
     at: datetime | None
+    keyword: Keyword | None = None
+    """What the provider itself took the text for, where it tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,11 @@
 """Calling a provider's HTTP API once: a pooled session, bounded in time and size, never retrying.
 
 What an exception means for a text is decided here for all adapters: only a connection that never
-came about proves that nothing was sent; a timeout after that, a broken connection and an answer
-that cannot be read leave it open. Source: aiohttp docs, "Client exceptions".
+came about proves that nothing was sent, be it the provider's or a tunnel through our own proxy; a
+timeout after that, a broken connection and an answer that cannot be read leave it open. Source:
+aiohttp docs, "Client exceptions".
+
+A session knows its secrets, so whatever an answer quotes of them is masked in `detail_of`.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from multidict import CIMultiDict
 
 from common.providers.hosts import is_loopback
 from common.providers.port import Ambiguous, Health, NotProcessed, Unknown
-from common.redact import scrub
+from common.providers.reading import brief
 from heliograph.codes import OutcomeCode
 
 _CONNECT_SECONDS: Final = 3.0
@@ -35,7 +38,15 @@ a text that is written into a connection that is just being closed is in doubt f
 _LARGEST_ANSWER: Final = 262_144
 """Octets. A larger answer is none of these APIs'."""
 
-_DETAIL_CHARACTERS: Final = 300
+_PLAIN_HEADERS: Final = frozenset({"accept", "content-type", "user-agent"})
+"""Headers of which everybody may know the value; any other holds a secret."""
+
+_NEVER_CONNECTED: Final = (
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientConnectorError,
+    # A proxy refused the tunnel (CONNECT) that the request would have gone through.
+    aiohttp.ClientHttpProxyError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,8 @@ class HttpAnswer:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What of the request nobody may see where the answer quotes it."""
 
     @property
     def json(self) -> object:
@@ -85,8 +98,10 @@ class HttpSession:
         address: str,
     ):
         self._timeout = timeout
-        self._auth = _basic(*auth) if auth is not None else None
         self._headers = dict(headers or {})
+        if auth is not None:
+            self._headers["Authorization"] = _basic(*auth)
+        self._secrets = _secrets_of(auth, self._headers)
         self._loopback = is_loopback(urlsplit(address).hostname or "")
         self._session: aiohttp.ClientSession | None = None
 
@@ -100,8 +115,6 @@ class HttpSession:
     ) -> HttpAnswer | NotProcessed | Ambiguous:
         """Make one call. Never raises for a fault of the other side, follows no redirect."""
         headers = dict(self._headers)
-        if self._auth is not None:
-            headers["Authorization"] = self._auth
         if content_type is not None:
             headers["Content-Type"] = content_type
         try:
@@ -112,8 +125,8 @@ class HttpSession:
                 ) as answer,
             ):
                 raw = await _bounded(answer)
-                return HttpAnswer(answer.status, CIMultiDict(answer.headers), raw)
-        except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError) as error:
+                return HttpAnswer(answer.status, CIMultiDict(answer.headers), raw, self._secrets)
+        except _NEVER_CONNECTED as error:
             return NotProcessed(OutcomeCode.PROVIDER_UNAVAILABLE, type(error).__name__)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             # The class only: a message may hold an address or what the other side sent.
@@ -144,6 +157,12 @@ def _basic(user: str, password: str) -> str:
     return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
+def _secrets_of(auth: tuple[str, str] | None, headers: Mapping[str, str]) -> tuple[str, ...]:
+    """The password, and of each header that is not plain what stands behind its scheme."""
+    sent = [value for name, value in headers.items() if name.lower() not in _PLAIN_HEADERS]
+    return (*(auth[1:] if auth is not None else ()), *(it.rpartition(" ")[2] for it in sent))
+
+
 async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
     """The body, no more of it than any of these APIs answers; the rest is not read."""
     raw = b""
@@ -156,8 +175,7 @@ async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
 
 def detail_of(answer: HttpAnswer, code: object = "", text: object = "") -> str:
     """What an answer says, fit for logs: one line without secrets and numbers."""
-    said = f"HTTP {answer.status} {code or ''} {text or ''}"
-    return " ".join(scrub(said)[:_DETAIL_CHARACTERS].split())
+    return brief(f"HTTP {answer.status} {code or ''} {text or ''}", answer.secrets)
 
 
 def not_asked(heard: NotProcessed | Ambiguous) -> Health:

@@ -90,7 +90,9 @@ SPEC: Final = ProviderSpec(
             secret=True,
             help="Infobip portal: Developer tools, API keys. The key needs a scope that allows "
             "sending SMS (sms:manage, sms:message:send or message:send), and must not be limited "
-            "to other IP addresses or expire soon.",
+            "to other IP addresses or expire soon. Before you connect, ask Infobip's support for "
+            "idempotent message sending for SMS: without it, a text whose answer was lost may "
+            "arrive twice.",
         ),
     ),
     number_types=_TYPES,
@@ -139,12 +141,11 @@ _NO_API: Final[Mapping[int, Meaning]] = {404: ACCOUNT}
 """The address is the account's, so nothing goes out until somebody corrects it."""
 
 
-def answered(answer: HttpAnswer, text: Text, secret: str) -> SendResult:
+def answered(answer: HttpAnswer, text: Text) -> SendResult:
     """What an answer to a send means. A 200 may have refused the text: its status tells."""
 
     def detail(code: object, words: str) -> str:
-        quoted = unquote(unquote(words, text.body), secret)
-        return detail_of(answer, code, quoted)
+        return detail_of(answer, code, unquote(words, text.body))
 
     item = _item(answer.fields.get("messages"), str(text.request_id))
     if item is None:
@@ -190,7 +191,6 @@ class InfobipClient(PlainClient):
         headers = {"Authorization": f"App {api_key}", "Accept": "application/json"}
         super().__init__(HttpSession(timeout=timeout, headers=headers, address=base_url))
         self._base_url = base_url
-        self._api_key = api_key
         self._report_url = report_url
 
     async def send(self, text: Text) -> SendResult:
@@ -201,7 +201,7 @@ class InfobipClient(PlainClient):
             body=orjson.dumps(request_of(text, self._report_url)),
             content_type="application/json",
         )
-        return answered(heard, text, self._api_key) if isinstance(heard, HttpAnswer) else heard
+        return answered(heard, text) if isinstance(heard, HttpAnswer) else heard
 
     async def check(self, numbers: Sequence[str]) -> Health:
         """Ask for the report of a text that never was. Never without that filter: each report is

@@ -30,10 +30,10 @@ from common.providers.meanings import (
 )
 from common.providers.opted_out_codes import OptedOut
 from common.providers.port import Accepted, SendResult
+from common.providers.reading import brief
 from heliograph.models import ReportStatus
 
 _QUOTA_SECONDS: Final = 600.0
-_LONGEST_TEXT: Final = 300
 _NAME: Final = re.compile(r"[A-Z0-9_]{1,64}")
 
 
@@ -157,24 +157,22 @@ ERRORS: Final[Mapping[int, Meaning]] = {
     5492: TAKEN_BEFORE,  # DUPLICATE_MESSAGE
 }
 """Those that tell more than the status beside them; their names begin with EC_. None of the others
-can be mended by trying again."""
+can be mended by trying again, unless it says so itself."""
 
 _WEIGHTIEST_FIRST: Final = (
-    TAKEN,
-    TAKEN_BEFORE,
-    OPTED_OUT,
-    ACCOUNT,
-    TOO_LONG,
-    INVALID_RECIPIENT,
-    QUOTA,
-    THROTTLED,
-    OPEN,
-    LATER,
-    UNAVAILABLE,
-    REJECTED,
+    *(TAKEN, TAKEN_BEFORE, OPTED_OUT, ACCOUNT, TOO_LONG, INVALID_RECIPIENT),
+    *(QUOTA, THROTTLED, OPEN, LATER, UNAVAILABLE, REJECTED),
 )
 """Which of two meanings counts, the status's or the error's: the one that says more. What may have
 gone out is not tried again because of what its error says."""
+
+_BY_FLAG: Final[Mapping[bool | None, Mapping[Meaning, Meaning]]] = {
+    True: dict.fromkeys((LATER, UNAVAILABLE, THROTTLED, QUOTA), REJECTED),
+    False: {REJECTED: LATER},
+    None: {},
+}
+"""What an error's word on whether it is permanent makes of a meaning. One that is not helps only a
+refusal of which no row knows more: no opt-out, no invalid number, no fault of the account."""
 
 
 PROBLEMS: Final[Mapping[str, Meaning]] = {
@@ -207,13 +205,15 @@ REFUSED_BY_RECIPIENT: Final = OptedOut(
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the objects `status` and `error` say. `error` is 0 where there is none."""
+    """What the objects `status` and `error` say. `error` is 0 where there is none; `permanent` is
+    its own word on whether trying again is no use."""
 
     status: int | None
     error: int
     row: Status
     name: str | None
     text: str
+    permanent: bool | None = None
 
     @classmethod
     def of(cls, status: Mapping[str, object], error: object) -> Self:
@@ -221,21 +221,23 @@ class Said:
         told = error if isinstance(error, dict) else {}
         number, fault = _number(status.get("id")), _number(told.get("id")) or 0
         row = STATUSES.get(number) if number is not None else None
-        name = status.get("name")
+        name, flag = status.get("name"), told.get("permanent")
         words = (_words(status), _words(told) if fault else "")
         return cls(
             status=number,
             error=fault,
             row=row or GROUPS.get(_group(status), _UNKNOWN),
             name=name if isinstance(name, str) and _NAME.fullmatch(name) else None,
-            text="; ".join(filter(None, words))[:_LONGEST_TEXT],
+            text=brief("; ".join(filter(None, words))),
+            permanent=flag if fault and isinstance(flag, bool) else None,
         )
 
     @property
     def meaning(self) -> Meaning:
-        """What it means in the answer to a send."""
+        """What it means in the answer to a send; on trying again, the error's own word decides."""
         said = (self.row.meaning, ERRORS.get(self.error))
-        return next(meaning for meaning in _WEIGHTIEST_FIRST if meaning in said)
+        meant = next(meaning for meaning in _WEIGHTIEST_FIRST if meaning in said)
+        return _BY_FLAG[self.permanent].get(meant, meant)
 
     @property
     def state(self) -> ReportStatus | None:

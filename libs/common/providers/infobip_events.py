@@ -42,7 +42,8 @@ def verify(request: CallbackRequest, keys: CallbackKeys) -> str | None:
 
 
 def read(request: CallbackRequest, _: CallbackKeys) -> Sequence[Reading]:
-    """The elements of `results`, each judged by what it holds: both doors take both kinds.
+    """The elements of `results`, each judged by what it holds. The address for reports takes no
+    inbound texts, because it asks for less proof.
 
     Raises:
         UnreadableEvent: there is no `results`.
@@ -51,10 +52,10 @@ def read(request: CallbackRequest, _: CallbackKeys) -> Sequence[Reading]:
     results = content.get("results") if isinstance(content, dict) else None
     if not isinstance(results, list):
         raise UnreadableEvent("results is missing or not an array")
-    return [_reading(item) for item in results]
+    return [_reading(item, request.door) for item in results]
 
 
-def _reading(item: object) -> Reading:
+def _reading(item: object, door: Door) -> Reading:
     if not isinstance(item, dict):
         return Unreadable("other", item, "the element is not an object")
     if item.get("event") in ("BLOCK", "UNBLOCK"):
@@ -62,6 +63,8 @@ def _reading(item: object) -> Reading:
         # when the next text to them comes back with status 14.
         return Ignored(f"blocklist.{str(item['event']).lower()}")
     name, parse = ("report", _report) if "status" in item else ("received", _received)
+    if door is Door.REPORTS and name == "received":
+        return Unreadable(name, item, "an inbound text came to the address for reports")
     try:
         content = parse(item)
     except UnreadableEvent as error:
@@ -143,7 +146,7 @@ def _count(value: object) -> int | None:
 def report_in(results: object, message_id: str) -> DeliveryReport | None:
     """The report on one text among those that were asked for: the handset's word before a failure,
     a failure before what is not final."""
-    found = [_reading(item) for item in results] if isinstance(results, list) else []
+    found = [_reading(item, Door.REPORTS) for item in results] if isinstance(results, list) else []
     reports = [
         item.content
         for item in found

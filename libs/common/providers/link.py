@@ -81,6 +81,14 @@ def answered(answer: HttpAnswer, said: str = "") -> SendResult:
     return by_status(answer, detail, {404: ACCOUNT})
 
 
+_FORBIDDEN: Final = Unknown(
+    "LINK does not let this user look at its gate: either it may not read gates, or it may do "
+    "nothing. The first text tells.",
+    let_in=True,
+)
+"""A user who may send need not be one who may read gates."""
+
+
 def health_of(answer: HttpAnswer, gate: str) -> Health:
     """What the Gate API's answer says of the credentials. It holds the login of our own address:
     none of it is passed on."""
@@ -88,8 +96,9 @@ def health_of(answer: HttpAnswer, gate: str) -> Health:
     fault = GATE_FAULTS.get(code) or GATE_FAULTS.get(str(answer.status))
     if fault is not None:
         return Unhealthy(fault.format(gate=gate))
-    if answer.status == 403 or (answer.status == 200 and answer.fields):
-        # Who is forbidden to look was let in first; the first text proves the IDs then.
+    if answer.status == 403:
+        return _FORBIDDEN
+    if answer.status == 200 and answer.fields:
         return Healthy()
     return Unknown(f"The Gate API gave no usable answer (HTTP {answer.status}).")
 

@@ -29,12 +29,14 @@ from common.providers.callbacks import (
 )
 from common.providers.link_codes import RESULTS, code_in, id_in
 from common.providers.link_spec import PARTNER_ID
-from common.providers.reading import basic_problem, load_json, own_reference, parse_instant
+from common.providers.reading import basic_problem, brief, load_json, own_reference, parse_instant
 
 _BODY_LIMIT: Final = 131_072
 _LONGEST_ADDRESS: Final = 64
-_DETAIL_CHARACTERS: Final = 300
 _MOST_SEGMENTS: Final = 254
+_UNKNOWN_PARTS: Final = _MOST_SEGMENTS + 1
+"""Of how many parts one is, where that is not told: of more than can be delivered, so that good
+news of it never stands for the whole text; a failure of it does."""
 
 _OF_A_PART: Final = re.compile(r"(.+)\$([0-9]{1,3})", re.DOTALL)
 
@@ -131,7 +133,6 @@ def _report(fields: Mapping[str, object]) -> Reading:
     if told is None:
         raise UnreadableEvent("id is missing, a placeholder or too long")
     of_a_part = _OF_A_PART.fullmatch(told)
-    segments = int(code_in(fields.get("segments")) or 0)
     reference = id_in(fields.get("refId")) or ""
     report = DeliveryReport(
         message_id=of_a_part[1] if of_a_part else told,
@@ -143,9 +144,15 @@ def _report(fields: Mapping[str, object]) -> Reading:
         reference=own_reference(reference),
         at=_instant(fields, "timestamp", "sentTimestamp"),
         part=str(int(of_a_part[2])) if of_a_part else None,
-        parts=segments if of_a_part and 0 < segments <= _MOST_SEGMENTS else 1,
+        parts=_parts(int(of_a_part[2]), fields.get("segments")) if of_a_part else 1,
     )
     return Known.of(report)
+
+
+def _parts(part: int, told: object) -> int:
+    """How many parts a text has of which this is one, counted from 0."""
+    segments = int(code_in(told) or 0)
+    return segments if part < segments <= _MOST_SEGMENTS else _UNKNOWN_PARTS
 
 
 def _details(words: str, fields: Mapping[str, object]) -> str:
@@ -153,7 +160,7 @@ def _details(words: str, fields: Mapping[str, object]) -> str:
     operator, code = id_in(fields.get("operator")), id_in(fields.get("operatorResultCode"))
     said = [operator or "", f"code {code}" if code else ""]
     whose = ", ".join(filter(None, said))
-    return (f"{words} ({whose})" if whose else words)[:_DETAIL_CHARACTERS]
+    return brief(f"{words} ({whose})" if whose else words)
 
 
 def _object(fields: Mapping[str, object], name: str) -> Mapping[str, object]:

@@ -4,7 +4,9 @@ Only the recipient's own word counts, for the opt-out ledger keeps it until they
 list that the sender, the provider or a regulator keeps says something else, and does not belong
 into an adapter's table: Telesign 229 ("blocked at the request of the customer") and 230 ("blocked
 by Telesign"), Infobip's status 10 (a national do-not-disturb register, which keeps advertisements
-away and no others) and errors 566 (blocked by the operator) and 3041 (a number out of service).
+away and no others) and errors 566 (blocked by the operator) and 3041 (a number out of service),
+Twilio 30640 (a list of litigators) and 63033 (a block on channels other than SMS). The table for
+people is in docs/opt-outs.md.
 """
 
 from __future__ import annotations

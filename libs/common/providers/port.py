@@ -97,9 +97,14 @@ class Unhealthy:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The provider could not be asked; nothing is known about the credentials."""
+    """The provider could not be asked, or its answer says nothing of the credentials.
+
+    `let_in` says that it did answer, in a way in which it answers good ones too: a connection may
+    be made with them, because the first text tells, and nothing is claimed of one that is there.
+    """
 
     reason: str
+    let_in: bool = False
 
 
 Health = Healthy | Unhealthy | Unknown

@@ -1,4 +1,4 @@
-"""What adapters read callbacks with: JSON, HTTP Basic, our own message ID, an instant."""
+"""What adapters read with: JSON, HTTP Basic, our own message ID, an instant, what somebody said."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import binascii
 import hmac
 import json
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
 
 from common.providers.callbacks import CallbackKeys, CallbackRequest, UnreadableEvent
+from common.redact import scrub, unquote
 
 _OWN_ID: Final = re.compile(r"[0-9a-f]{32}")
 """The form of an ID made by `common.ids.derive`."""
@@ -50,6 +52,21 @@ def parse_instant(value: object) -> datetime | None:
         return instant.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+_LOOKED_AT: Final = 4_000
+_LONGEST_SAYING: Final = 300
+"""Characters of somebody's words that are looked at, and that are kept."""
+
+
+def brief(said: str, secrets: Iterable[str] = ()) -> str:
+    """What a provider says, fit for people and logs: one line of at most 300 characters, without
+    phone numbers, labelled secrets and the given ones. Empty where nothing is said."""
+    line = " ".join(said[:_LOOKED_AT].split())
+    for secret in secrets:
+        line = unquote(line, secret)
+    # Masked before it is cut: half a secret is not recognised as one.
+    return scrub(line)[:_LONGEST_SAYING].rstrip()
 
 
 _LONGEST_INTEGER: Final = 18

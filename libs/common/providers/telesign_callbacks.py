@@ -31,7 +31,7 @@ from common.providers.callbacks import (
     Unreadable,
     UnreadableEvent,
 )
-from common.providers.reading import load_json, own_reference, parse_instant
+from common.providers.reading import brief, load_json, own_reference, parse_instant
 from heliograph.models import ReportStatus
 
 CUSTOMER_ID: Final = "customer_id"
@@ -67,7 +67,6 @@ _SHORTEST_CODES: Final = re.compile(r"[0-9]{3,4}")
 _COUNTRY: Final = re.compile(r"[A-Za-z]{2}")
 _LONGEST_ID: Final = 512
 _LONGEST_ADDRESS: Final = 64
-_DETAIL_CHARACTERS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class Told:
     def details(self) -> str | None:
         """The explanation of its status."""
         said = "; ".join(filter(None, [self.text, _REMARKS.get(self.code)]))
-        return said[:_DETAIL_CHARACTERS] or None
+        return brief(said) or None
 
 
 def told_in(fields: Mapping[str, object]) -> Told:

@@ -19,7 +19,7 @@ from common.addresses import bare
 from common.limits.tables import Rate, Scope
 from common.providers.callbacks import Callbacks
 from common.providers.http_session import HttpAnswer, HttpSession, detail_of, not_asked
-from common.providers.meanings import REJECTED, by_status
+from common.providers.meanings import ACCOUNT, REJECTED, Meaning, by_status
 from common.providers.opted_out_codes import OptedOut
 from common.providers.plain import PlainClient, PlainProvider, whole
 from common.providers.port import (
@@ -33,6 +33,7 @@ from common.providers.port import (
     Unknown,
     UnusableCredentials,
 )
+from common.providers.reading import brief
 from common.providers.spec import Callback, Form, Parameter, ProviderSpec
 from common.providers.twilio_callbacks import CALLBACKS, MESSAGE_SID
 from common.providers.twilio_codes import MEANINGS, is_failure, state_of
@@ -106,6 +107,12 @@ SPEC: Final = ProviderSpec(
 )
 
 
+_TRY_AGAIN: Final = "#rc=3&rp=ct,rt,5xx"
+"""Three more tries after a failed connection, a timeout and a 503 of ours; usual is one, after the
+first of them. Twilio neither calls nor signs this part of an address. Source: Twilio docs,
+"Webhooks: connection overrides"."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Twilio(PlainProvider):
     """The provider Twilio. A setting replaces its address where a simulator stands for it."""
@@ -139,7 +146,7 @@ class TwilioClient(PlainClient):
         """Send one text, once, without retrying."""
         fields = {"To": bare(text.recipient), "From": bare(text.sender), "Body": text.body}
         if self._report_url is not None:
-            fields["StatusCallback"] = f"{self._report_url}?ref={text.reference}"
+            fields["StatusCallback"] = f"{self._report_url}?ref={text.reference}{_TRY_AGAIN}"
         heard = await self._session.call(
             "POST",
             f"{self._account}/Messages.json",
@@ -163,7 +170,11 @@ class TwilioClient(PlainClient):
         )
         if not isinstance(heard, HttpAnswer) or heard.status != 200:
             return None
-        return _fetched(heard.fields, datetime.now(UTC))
+        return _fetched(heard, datetime.now(UTC))
+
+
+_BY_STATUS: Final[Mapping[int, Meaning]] = {404: ACCOUNT}
+"""The address holds nothing but the account's SID, so that is what is not there."""
 
 
 def _result(answer: HttpAnswer) -> SendResult:
@@ -176,9 +187,11 @@ def _result(answer: HttpAnswer) -> SendResult:
         sid = said.get("sid")
         if isinstance(sid, str) and MESSAGE_SID.fullmatch(sid):
             return Accepted(sid)
-        return by_status(answer, detail)
+        return by_status(answer, detail, _BY_STATUS)
     meaning = MEANINGS.get(code, REJECTED if taken else None)
-    return meaning(detail, answer.retry_after) if meaning else by_status(answer, detail)
+    if meaning is not None:
+        return meaning(detail, answer.retry_after)
+    return by_status(answer, detail, _BY_STATUS)
 
 
 def _code(told: object) -> str:
@@ -211,7 +224,8 @@ def _health(answer: HttpAnswer) -> Health:
     return known or Unknown(f"Twilio's answer says nothing of the account (HTTP {answer.status}).")
 
 
-def _fetched(said: Mapping[str, object], now: datetime) -> FetchedReport | None:
+def _fetched(answer: HttpAnswer, now: datetime) -> FetchedReport | None:
+    said = answer.fields
     told = said.get("status")
     code = _code(said.get("error_code")) or None
     status = state_of(told, code) if isinstance(told, str) else None
@@ -221,7 +235,7 @@ def _fetched(said: Mapping[str, object], now: datetime) -> FetchedReport | None:
     return FetchedReport(
         status=status,
         code=code,
-        details=details if isinstance(details, str) else None,
+        details=(brief(details, answer.secrets) or None) if isinstance(details, str) else None,
         at=_instant(said.get("date_updated")) or now,
     )
 

@@ -26,13 +26,16 @@ from common.providers.callbacks import (
     ReceivedText,
     UnreadableEvent,
 )
-from common.providers.reading import own_reference
+from common.providers.reading import brief, own_reference
 from common.providers.twilio_codes import state_of
 from common.providers.twilio_signature import fields_of, first_of, query_of, verify
+from heliograph.models import Keyword
 
 MESSAGE_SID: Final = re.compile(r"[A-Z]{2}[0-9A-Za-z]{14,62}")
 """SM or MM and 32 hexadecimal digits today; a text is not lost if there are more one day."""
 _INBOUND: Final = frozenset({"received", "receiving"})
+_KEYWORDS: Final = {"STOP": Keyword.OPT_OUT, "START": Keyword.OPT_IN, "HELP": Keyword.HELP}
+"""What Twilio took a text for, with Advanced Opt-Out, whose words are its owner's: ARRET, too."""
 _BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4}){15,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 """Sixty characters at least: longer than a word that a person would write."""
 
@@ -54,6 +57,7 @@ def _read(request: CallbackRequest, _: CallbackKeys) -> Sequence[Reading]:
         body=_decoded(fields.get("Body", "")),  # empty where there are pictures only
         segments=_count(fields.get("NumSegments", "")),
         at=None,
+        keyword=_KEYWORDS.get(fields.get("OptOutType", "").strip().upper()),
     )
     return [Known.of(text)]
 
@@ -69,7 +73,7 @@ def _read_report(fields: Mapping[str, str], status: str, reference: str | None) 
         remote=normalise_address(fields.get("To", "")),
         status=state,
         code=code,
-        details=fields.get("ErrorMessage") or None,
+        details=brief(fields.get("ErrorMessage", "")) or None,
         reference=reference,
         at=None,  # RawDlrDoneDate names no zone and no second
     )

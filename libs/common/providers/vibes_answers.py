@@ -41,8 +41,13 @@ text came."""
 _HEALTH: Final[Mapping[int, Health]] = {
     # Only a user that is known is told about a text, be it that there is none.
     200: Healthy(),
-    400: Healthy(),
     404: Healthy(),
+    # A request may be found malformed before anybody asks whose it is.
+    400: Unknown(
+        "Vibes did not take the question as one, so it says nothing of the user. The first text "
+        "tells.",
+        let_in=True,
+    ),
     401: Unhealthy("Vibes does not accept the username and the password."),
     403: Unhealthy("Vibes does not let this user use the Message API."),
 }

@@ -26,7 +26,7 @@ from common.providers.callbacks import (
     ReceivedText,
     UnreadableEvent,
 )
-from common.providers.reading import basic_problem, own_reference, parse_instant
+from common.providers.reading import basic_problem, brief, own_reference, parse_instant
 from heliograph.models import ReportStatus
 
 RECEIPT: Final = "mtMessageResponse"
@@ -94,7 +94,6 @@ _COUNT: Final = re.compile(r"[0-9]{1,3}")
 
 _LONGEST_ID: Final = 512
 _LONGEST_ADDRESS: Final = 64
-_DETAIL_CHARACTERS: Final = 300
 
 
 def verify(request: CallbackRequest, keys: CallbackKeys) -> str | None:
@@ -175,7 +174,7 @@ def read_receipt(root: Element) -> Reading:
         remote="",
         status=said,
         code=code if failed else None,
-        details=details.strip()[:_DETAIL_CHARACTERS] or None,
+        details=brief(details) or None,
         reference=own_reference(reference),
         at=parse_instant(root.get("receiptDate")),
         part=part,

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from common.circuit import CLOSED, Circuit, CircuitKind, reason_of
+import orjson
+
+from common.circuit import (
+    CLOSED,
+    Circuit,
+    CircuitKind,
+    Fuse,
+    opened_by,
+    reason_of,
+)
 from common.store.records import ConnectionStatus, Detour, Way
 from heliograph.codes import OutcomeCode
 
-_PLAIN: Final = (
-    "failures",
-    "since",
-    "opened_at",
-    "rests_until",
-    "trying_until",
-    "opened",
-    "number",
-)
+_PLAIN: Final = ("since", "opened_at", "rests_until", "trying_until", "opened", "number")
 
 
 def circuit_document(circuit: Circuit) -> dict[str, Any] | None:
     """A circuit, as its connection keeps it; a closed one without a failure is nothing."""
     if circuit == CLOSED:
         return None
-    return {name: getattr(circuit, name) for name in _PLAIN} | {
-        "kind": circuit.kind.value if circuit.kind else None,
-        "code": circuit.code.value if circuit.code else None,
+    return _fuse_document(circuit) | {
+        "failures": circuit.failures,
+        "senders": [_fuse_document(fuse) for fuse in circuit.senders],
+    }
+
+
+def _fuse_document(fuse: Fuse) -> dict[str, Any]:
+    return {name: getattr(fuse, name) for name in _PLAIN} | {
+        "kind": fuse.kind.value if fuse.kind else None,
+        "code": fuse.code.value if fuse.code else None,
     }
 
 
@@ -36,12 +45,28 @@ def read_circuit(document: Mapping[str, Any] | None) -> Circuit:
     """A connection's circuit."""
     if not document:
         return CLOSED
-    kind, code = document["kind"], document["code"]
     return Circuit(
-        kind=CircuitKind(kind) if kind else None,
-        code=OutcomeCode(code) if code else None,
-        **{name: document[name] for name in _PLAIN},
+        **_fuse_fields(document),
+        failures=document["failures"],
+        senders=tuple(Fuse(**_fuse_fields(sender)) for sender in document["senders"]),
     )
+
+
+def _fuse_fields(document: Mapping[str, Any]) -> dict[str, Any]:
+    kind, code = document["kind"], document["code"]
+    return {name: document[name] for name in _PLAIN} | {
+        "kind": CircuitKind(kind) if kind else None,
+        "code": OutcomeCode(code) if code else None,
+    }
+
+
+def account_of(connection: Mapping[str, Any]) -> str:
+    """What tells a connection's account at its provider from another one: a digest of the
+    parameters that are no secrets, such as the address of an ACS resource or an account's SID. They
+    stay when a key is replaced. Of a connection without any, all credentials count for others."""
+    public = connection.get("public")
+    told = ["public", public] if public else ["version", connection["credentials_version"]]
+    return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def ways_of(keys: Sequence[str], connections: Sequence[Mapping[str, Any]]) -> tuple[Way, ...]:
@@ -57,6 +82,7 @@ def read_way(connection: Mapping[str, Any]) -> Way:
         provider=connection["provider"],
         status=ConnectionStatus(connection["status"]),
         credentials_version=connection["credentials_version"],
+        account=account_of(connection),
         partner=connection.get("partner"),
         circuit=read_circuit(connection.get("circuit")),
     )
@@ -82,13 +108,20 @@ class Trouble:
 
 
 def trouble_of(before: Circuit, after: Circuit, status: ConnectionStatus) -> Trouble | None:
-    """What a change of the circuit makes of the connection's status, None where it stays: that the
-    account is refused makes it an error, and that texts are taken again ends that."""
-    if after.kind is CircuitKind.ACCOUNT:
-        return Trouble(ConnectionStatus.ERROR, reason_of(after))
-    if before.kind is CircuitKind.ACCOUNT and status is ConnectionStatus.ERROR:
+    """What a change of the circuit makes of the connection's status, None where it stays. That the
+    account, or a sender, is refused makes it an error, until texts of each that was refused are
+    taken again. Other changes say nothing of it, however the connection fails."""
+    refused, known = _refused(after), _refused(before)
+    anew = any(fuse.kind is CircuitKind.ACCOUNT for fuse in opened_by(before, after))
+    if refused and (anew or len(refused) < len(known)):
+        return Trouble(ConnectionStatus.ERROR, reason_of(refused[0]))
+    if known and not refused and status is ConnectionStatus.ERROR:
         return Trouble(ConnectionStatus.ACTIVE, None)
     return None
+
+
+def _refused(circuit: Circuit) -> list[Fuse]:
+    return [fuse for fuse in circuit.fuses if fuse.kind is CircuitKind.ACCOUNT]
 
 
 def detour_document(detour: Detour, via: str, at: datetime) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class Conversations(Protocol):
         self, tenant_id: str, number: str, remote: str, *, since: datetime
     ) -> str | None:
         """The ID of the connection through which a provider has last accepted a text of a
-        conversation, where that was later than an instant."""
+        conversation, where it was called, and took it, later than an instant."""
         ...
 
     async def held(self, conversation_ids: Sequence[str]) -> frozenset[str]:

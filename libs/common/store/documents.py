@@ -10,7 +10,7 @@ from typing import Any, Final
 from common.addresses import usual_type
 from common.sender_types import NumberType
 from common.sending_rules import OptOutScope, read_rules
-from common.store.circuit_documents import read_circuit, ways_of
+from common.store.circuit_documents import account_of, read_circuit, ways_of
 from common.store.clock import milliseconds
 from common.store.control import CLEARED
 from common.store.records import (
@@ -101,6 +101,7 @@ def inbound_document(
         "body": text.body,
         "segments": text.segments,
         "keyword": text.keyword.value if text.keyword else None,
+        "keyword_told": text.keyword_told,
         "at": milliseconds(text.at),
         "seq": seq,
         "status": "received",
@@ -125,6 +126,7 @@ def read_inbound(document: dict[str, Any], claim: Claim) -> Inbound:
         recorded_at=document["recorded_at"],
         text=NewInbound(
             keyword=Keyword(keyword) if keyword else None,
+            keyword_told=document.get("keyword_told", False),
             **{name: document[name] for name in _INBOUND_TEXT},
         ),
     )
@@ -191,6 +193,7 @@ def read_outbound(document: dict[str, Any], claim: Claim) -> Outbound:
         slot=document.get("slot"),
         part=document.get("part", 0),
         part_ids=tuple(document.get("part_ids", ())),
+        account=document.get("account"),
     )
 
 
@@ -260,6 +263,7 @@ def read_route(document: dict[str, Any]) -> Route | None:
         gate_on=document["gate_on"],
         connection_status=ConnectionStatus(status),
         credentials_version=connection["credentials_version"],
+        account=account_of(connection),
         type=NumberType(document.get("type") or usual_type(document["address"])),
         partner=connection.get("partner"),
         rules=read_rules(document.get("rules")),
@@ -267,6 +271,7 @@ def read_route(document: dict[str, Any]) -> Route | None:
         stopped=_stopped(tenant, next(iter(document.get("switch", ())), {})),
         circuit=read_circuit(connection.get("circuit")),
         alternatives=ways_of(_others(document, connection), document.get("ways") or ()),
+        ways_since=document.get("ways_since"),
     )
 
 

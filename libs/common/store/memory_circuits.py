@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from common.circuit import CLOSED, CircuitState, Said, after
+from common.circuit import (
+    CLOSED,
+    after,
+    given_back,
+    tried,
+)
+from common.circuit_words import Said
 from common.store.circuit_documents import circuit_document, read_circuit, trouble_of
 from common.store.clock import after as later
 from common.store.clock import milliseconds
@@ -56,18 +62,26 @@ class MemoryCircuits:
         found = self._find(tenant_id, connection_id, credentials_version)
         circuit = read_circuit(found.get("circuit")) if found is not None else CLOSED
         now = self._memory.now()
-        if found is None or circuit.state(number, now) is not CircuitState.HALF_OPEN:
+        until = later(now, seconds)
+        wanted = tried(circuit, number, until=until, now=now)
+        if found is None or wanted is None:
             return Trying(until=None, circuit=circuit)
-        found["circuit"]["trying_until"] = until = later(now, seconds)
-        return Trying(until=until, circuit=circuit)
+        found["circuit"] = circuit_document(wanted)
+        return Trying(until=until, circuit=wanted)
 
     async def give_back(
-        self, tenant_id: str, connection_id: str, *, credentials_version: str, until: datetime
+        self,
+        tenant_id: str,
+        connection_id: str,
+        *,
+        credentials_version: str,
+        number: str,
+        until: datetime,
     ) -> None:
         found = self._find(tenant_id, connection_id, credentials_version)
-        circuit = (found or {}).get("circuit")
-        if circuit and circuit["trying_until"] == until:
-            circuit["trying_until"] = None
+        if found is not None:
+            circuit = read_circuit(found.get("circuit"))
+            found["circuit"] = circuit_document(given_back(circuit, number, until=until))
 
     def _find(
         self, tenant_id: str, connection_id: str, credentials_version: str

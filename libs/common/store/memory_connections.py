@@ -58,6 +58,7 @@ class MemoryConnections:
             "name": name,
             "provider": provider,
             "sealed": dict(sealed),
+            "public": {},
             "status": ConnectionStatus.ACTIVE.value,
             "error": None,
             "circuit": None,
@@ -81,6 +82,8 @@ class MemoryConnections:
             if item["address"] == address and item["connected"] and item["_id"] != key:
                 raise NumberTaken(address)
         numbers[key] = {"gate_on": False} | numbers.get(key, {})
+        if numbers[key].get("connection", connection["_id"]) != connection["_id"]:
+            numbers[key]["ways_since"] = self._memory.now()
         numbers[key] |= {
             "_id": key,
             "tenant_id": tenant_id,

@@ -68,6 +68,8 @@ class MemoryConversationFacts:
             and item["in_history"]
             and item["direction"] == OUTBOUND
             and item["at"] > since
+            and item["begun_at"] is not None
+            and item["begun_at"] > since
             and item["sent_at"] is not None
         ]
         newest = max(taken, key=lambda item: (item["at"], item["seq"]), default=None)

@@ -187,13 +187,15 @@ class MemoryOutbound:
         via: Route | None = None,
         unsent: bool = False,
         detour: Detour | None = None,
+        again: bool = False,
     ) -> bool:
         now = self._memory.now()
         document = self._in_hand(tenant_id, message_id, owner)
         if document is None:
             return False
         if via is not None and (unsent or document["state"] != SendState.SENDING.value):
-            document |= {"connection_id": via.connection_id, "provider": via.provider}
+            for name in ("connection_id", "provider", "account"):
+                document[name] = getattr(via, name)
         if via is not None and detour is not None:
             made = detour_document(detour, via.connection_id, now)
             document["detours"] = [*document.get("detours", ()), made]
@@ -201,7 +203,7 @@ class MemoryOutbound:
             "state": SendState.SENDING.value,
             "begun_at": now,
             "lease_until": after(now, lease),
-            "attempts": document["attempts"] + 1,
+            "attempts": document["attempts"] + (0 if again else 1),
         }
         return True
 

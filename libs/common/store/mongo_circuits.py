@@ -12,7 +12,14 @@ from typing import Any, Final
 
 import structlog
 
-from common.circuit import CLOSED, Circuit, CircuitState, Said, after
+from common.circuit import (
+    CLOSED,
+    Circuit,
+    after,
+    given_back,
+    tried,
+)
+from common.circuit_words import Said
 from common.store.circuit_documents import circuit_document, read_circuit, trouble_of
 from common.store.client import Database, Document, guarded
 from common.store.clock import Clock, milliseconds, utc_now
@@ -77,21 +84,33 @@ class MongoCircuits:
             found = await self._find(which)
             circuit = read_circuit((found or {}).get("circuit"))
             now = milliseconds(self._clock())
-            if found is None or circuit.state(number, now) is not CircuitState.HALF_OPEN:
-                break
             until = later(now, seconds)
-            if await self._change(which, found, {"circuit.trying_until": until}):
-                return Trying(until=until, circuit=circuit)
+            wanted = tried(circuit, number, until=until, now=now)
+            if found is None or wanted is None:
+                break
+            if await self._change(which, found, {"circuit": circuit_document(wanted)}):
+                return Trying(until=until, circuit=wanted)
         return Trying(until=None, circuit=circuit)
 
     @guarded
     async def give_back(
-        self, tenant_id: str, connection_id: str, *, credentials_version: str, until: datetime
+        self,
+        tenant_id: str,
+        connection_id: str,
+        *,
+        credentials_version: str,
+        number: str,
+        until: datetime,
     ) -> None:
         which = _which(tenant_id, connection_id, credentials_version)
-        await self._connections.update_one(
-            which | {"circuit.trying_until": until}, {"$set": {"circuit.trying_until": None}}
-        )
+        for _ in range(_ROUNDS):
+            found = await self._find(which)
+            before = read_circuit((found or {}).get("circuit"))
+            wanted = given_back(before, number, until=until)
+            if found is None or wanted == before:
+                return
+            if await self._change(which, found, {"circuit": circuit_document(wanted)}):
+                return
 
     async def _find(self, which: Document) -> Document | None:
         wanted = {"circuit": True, "status": True, "error": True}

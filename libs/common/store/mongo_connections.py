@@ -14,7 +14,7 @@ from pymongo.errors import DuplicateKeyError
 
 from common.store.client import Database, Document, Session, guarded
 from common.store.clock import Clock, after, milliseconds, utc_now
-from common.store.connection_documents import FREED, cleared
+from common.store.connection_documents import FREED, agent_fields, cleared, place_fields
 from common.store.documents import read_connection
 from common.store.ports import BusUserTaken, NumberTaken, UnknownConnection
 from common.store.records import ConnectionRecord, ConnectionStatus
@@ -92,6 +92,7 @@ class MongoConnections:
                     "name": name,
                     "provider": provider,
                     "sealed": dict(sealed),
+                    "public": {},
                     "status": ConnectionStatus.ACTIVE.value,
                     "error": None,
                     "circuit": None,
@@ -114,28 +115,32 @@ class MongoConnections:
         agent_id: str,
     ) -> None:
         connection = await self._connections.find_one(
-            {"_id": f"{tenant_id}/{connection_id}", "status": {"$in": _LIVE}}, {"provider": True}
+            {"_id": f"{tenant_id}/{connection_id}", "status": {"$in": _LIVE}},
+            {"connection_id": True, "provider": True},
         )
         if connection is None:
             raise UnknownConnection("The tenant has no such connection, or it is disconnected.")
+        now = milliseconds(self._clock())
+        stays = {"$eq": [{"$ifNull": ["$connection", connection["_id"]]}, connection["_id"]]}
+        fields = {
+            name: {"$literal": value}
+            for name, value in {
+                "tenant_id": tenant_id,
+                "address": address,
+                "region": region,
+                **agent_fields(tenant_id, agent_id),
+                **place_fields(connection),
+                "connected": True,
+            }.items()
+        }
+        kept: Document = {
+            "gate_on": {"$ifNull": ["$gate_on", False]},
+            "created_at": {"$ifNull": ["$created_at", now]},
+            "ways_since": {"$cond": [stays, "$ways_since", now]},
+        }
         try:
             await self._numbers.update_one(
-                {"_id": f"{tenant_id}/{address}"},
-                {
-                    "$set": {
-                        "tenant_id": tenant_id,
-                        "address": address,
-                        "region": region,
-                        "agent_id": agent_id,
-                        "agent": f"{tenant_id}/{agent_id}",
-                        "connection_id": connection_id,
-                        "connection": f"{tenant_id}/{connection_id}",
-                        "provider": connection["provider"],
-                        "connected": True,
-                    },
-                    "$setOnInsert": {"gate_on": False, "created_at": milliseconds(self._clock())},
-                },
-                upsert=True,
+                {"_id": f"{tenant_id}/{address}"}, [{"$set": fields | kept}], upsert=True
             )
         except DuplicateKeyError:
             raise NumberTaken(address) from None

@@ -117,7 +117,7 @@ class MongoNumbers:
             before = await self._find(session, tenant_id, address, version)
             connection = await self._placing.hold(session, tenant_id, connection_id)
             others = [key for key in before.get("failover") or () if key != connection["_id"]]
-            fields = place_fields(connection) | {"failover": others}
+            fields = place_fields(connection) | {"failover": others} | self._ways_anew()
             return await self._change(session, before, fields, "number.moved", by)
 
         return await self._database.transact(work)
@@ -169,7 +169,7 @@ class MongoNumbers:
             before = await self._find(session, tenant_id, address, version)
             for connection_id in connection_ids:
                 await self._placing.hold(session, tenant_id, connection_id)
-            fields = {"failover": failover_keys(tenant_id, connection_ids)}
+            fields = {"failover": failover_keys(tenant_id, connection_ids)} | self._ways_anew()
             return await self._change(session, before, fields, "number.failover_changed", by)
 
         return await self._database.transact(work)
@@ -184,6 +184,11 @@ class MongoNumbers:
             return await self._change(session, before, fields, "number.removed", by)
 
         return await self._database.transact(work)
+
+    def _ways_anew(self) -> Document:
+        """Somebody has chosen where the number's texts go: what carried them before counts no
+        more."""
+        return {"ways_since": milliseconds(self._clock())}
 
     async def _find(
         self, session: Session, tenant_id: str, address: str, version: int | None

@@ -101,6 +101,7 @@ class MongoConversationFacts:
                 "in_history": True,
                 "direction": OUTBOUND,
                 "at": {"$gt": since},
+                "begun_at": {"$gt": since},
                 "sent_at": {"$ne": None},
             },
             {"_id": False, "connection_id": True},

@@ -199,18 +199,19 @@ class MongoOutbound:
         via: Route | None = None,
         unsent: bool = False,
         detour: Detour | None = None,
+        again: bool = False,
     ) -> bool:
         now = milliseconds(self._clock())
         fields: dict[str, Any] = {
             "state": SendState.SENDING.value,
             "begun_at": now,
             "lease_until": after(now, lease),
-            "attempts": {"$add": ["$attempts", 1]},
+            "attempts": {"$add": ["$attempts", 0 if again else 1]},
         }
         if via is not None:
             bound = False if unsent else {"$eq": ["$state", SendState.SENDING.value]}
-            for name, value in (("connection_id", via.connection_id), ("provider", via.provider)):
-                fields[name] = {"$cond": [bound, f"${name}", {"$literal": value}]}
+            for name in ("connection_id", "provider", "account"):
+                fields[name] = {"$cond": [bound, f"${name}", {"$literal": getattr(via, name)}]}
             if detour is not None:
                 made = {"$literal": [detour_document(detour, via.connection_id, now)]}
                 fields["detours"] = {"$concatArrays": [{"$ifNull": ["$detours", []]}, made]}

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from common.circuit import Said
+from common.circuit_words import Said
 from common.store.control import Page
 from common.store.records import (
     AppliedReport,
@@ -136,14 +136,16 @@ class OutboundStore(Protocol):
         via: Route | None = None,
         unsent: bool = False,
         detour: Detour | None = None,
+        again: bool = False,
     ) -> bool:
         """Note that a provider call is about to leave: state `sending`, one more attempt, the lease
         renewed. False where the text is no longer leased to `owner`; nothing may be sent then.
 
         `via` is the number as it is now: where no earlier call may have been accepted, the text is
-        from now on its connection's, so that its reports are found there. `unsent` says that the
-        caller knows so of all earlier calls, also of one that left the state at `sending`. A
-        `detour` is kept with the text's life.
+        from now on its connection's, and its account's, so that its reports are found there and
+        a repeat goes to nobody else. `unsent` says that the caller knows so of all earlier calls,
+        also of one that left the state at `sending`. A `detour` is kept with the text's life.
+        `again`: the call belongs to an attempt that is noted, made through one connection more.
         """
         ...
 
@@ -219,9 +221,15 @@ class Circuits(Protocol):
         ...
 
     async def give_back(
-        self, tenant_id: str, connection_id: str, *, credentials_version: str, until: datetime
+        self,
+        tenant_id: str,
+        connection_id: str,
+        *,
+        credentials_version: str,
+        number: str,
+        until: datetime,
     ) -> None:
-        """End a try that has come to nothing; `until` is the end that it had."""
+        """End a number's try that has come to nothing; `until` is the end that it had."""
         ...
 
 

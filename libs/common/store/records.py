@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final
 
-from common.circuit import CLOSED, Circuit
+from common.circuit import CLOSED, Circuit, Fuse, opened_by
 from common.ids import derive
 from common.sender_types import NumberType
 from common.sending_rules import DEFAULT, OptOutScope, SendingRules
@@ -128,6 +128,8 @@ class Way:
     provider: str
     status: ConnectionStatus
     credentials_version: str
+    account: str = ""
+    """Which account at the provider it is; another one does not know what this one was sent."""
     partner: str | None = None
     circuit: Circuit = CLOSED
 
@@ -153,9 +155,14 @@ class Noted:
     """Whether the connection's status, or its error, is another one now."""
 
     @property
+    def openings(self) -> tuple[Fuse, ...]:
+        """What of it opened, for the first time or again."""
+        return opened_by(self.before, self.after)
+
+    @property
     def opened(self) -> bool:
-        """Whether it opened, for the first time or again."""
-        return self.after.kind is not None and self.after.opened_at != self.before.opened_at
+        """Whether anything of it did."""
+        return bool(self.openings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +190,8 @@ class Route:
     connection_status: ConnectionStatus
     credentials_version: str
     """Changes whenever the credentials do: the key of a pooled provider client."""
+    account: str = ""
+    """Which account at the provider the connection is."""
     type: NumberType = NumberType.LOCAL
     partner: str | None = None
     """The connection's Messaging Connect partner."""
@@ -194,6 +203,8 @@ class Route:
     """The connection's."""
     alternatives: tuple[Way, ...] = ()
     """The connections to fall back on, in order; disconnected ones too."""
+    ways_since: datetime | None = None
+    """When the number was moved, or what it falls back on was chosen, last."""
 
     @property
     def ways(self) -> tuple[Way, ...]:
@@ -203,6 +214,7 @@ class Route:
             provider=self.provider,
             status=self.connection_status,
             credentials_version=self.credentials_version,
+            account=self.account,
             partner=self.partner,
             circuit=self.circuit,
         )
@@ -216,6 +228,7 @@ class Route:
             provider=way.provider,
             connection_status=way.status,
             credentials_version=way.credentials_version,
+            account=way.account,
             partner=way.partner,
             circuit=way.circuit,
             alternatives=(),
@@ -291,6 +304,8 @@ class NewInbound:
     at: datetime
     accepted_at: datetime
     traceparent: str | None = None
+    keyword_told: bool = False
+    """Whether the provider itself took the text for the keyword, and has done what it says."""
 
     @property
     def id(self) -> str:
@@ -457,6 +472,8 @@ class Outbound:
     """How many of its parts the provider has accepted."""
     part_ids: tuple[str, ...] = ()
     """The provider's IDs of those parts."""
+    account: str | None = None
+    """The account that was called for it, where that is known."""
 
     @property
     def id(self) -> str:

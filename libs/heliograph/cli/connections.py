@@ -6,12 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
-from heliograph.cli.columns import Column, instant, shortened
+from heliograph.cli.columns import Column, instant, plain, shortened
 from heliograph.cli.errors import Misused
 from heliograph.cli.nouns import Noun
 from heliograph.cli.options import ConnectionAt, Every, Limit, Partner, Set, SetFile, Yes
 from heliograph.cli.parameters import gather, named, provider_of
 from heliograph.cli.session import Session
+
+
+def _numbers(senders: Any) -> str:
+    return plain([sender.get("number") for sender in senders or ()])
+
 
 CONNECTIONS = (
     Column("id", "id"),
@@ -34,6 +39,7 @@ CONNECTION = (
     Column("circuit open since", "circuit.since", instant),
     Column("rests until", "circuit.rests_until", instant),
     Column("circuit open because", "circuit.reason"),
+    Column("refused as sender", "circuit.senders", _numbers),
     Column("checked", "checked_at", instant),
     Column("numbers", "numbers"),
     Column("parameters", "public"),

@@ -29,7 +29,8 @@ class ApprovalsQuery(ListQuery):
 
 
 class Approve(Body):
-    """An approval."""
+    """An approval. It stands for what held the text, and for nothing else: a text whose connection
+    the provider refuses at that moment, and that has no other way, is refused."""
 
     body: str | None = Field(
         None,

@@ -348,7 +348,6 @@ ROUTES: Final[tuple[Route, ...]] = (
         handler=list_callbacks,
         summary="What to tell the provider, so that its texts and reports arrive",
         answer=ListView[CallbackOut],
-        problems=(ProblemCode.DISCONNECTED,),
         tag=_TAG,
     ),
     Route(

@@ -42,15 +42,15 @@ class WayView(View):
     circuit: CircuitView
 
     @classmethod
-    def of(cls, record: ConnectionRecord) -> Self:
-        """As the API shows it."""
+    def of(cls, record: ConnectionRecord, number: str) -> Self:
+        """As the API shows it, for one number."""
         return cls(
             connection_id=record.id,
             name=record.name,
             provider=record.provider,
             status=record.status,
             error=record.error,
-            circuit=CircuitView.of(record.circuit),
+            circuit=CircuitView.of(record.circuit, number),
         )
 
 
@@ -67,7 +67,7 @@ class FailoverView(View):
     @classmethod
     def of(cls, number: NumberRecord, ways: Sequence[ConnectionRecord]) -> Self:
         """As the API shows them."""
-        views = [WayView.of(record) for record in ways]
+        views = [WayView.of(record, number.address) for record in ways]
         return cls(
             address=number.address,
             version=number.version,

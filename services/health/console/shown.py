@@ -10,7 +10,7 @@ from typing import Any, Final
 import phonenumbers
 from yarl import URL
 
-from common.circuit import Circuit, reason_of
+from common.circuit import Fuse, reason_of
 from common.providers.specs import SPECS
 
 _UNITS: Final = ((60, 1, "s"), (3_600, 60, "min"), (86_400, 3_600, "h"))
@@ -87,9 +87,9 @@ def provider(name: str) -> str:
     return spec.title if spec else name
 
 
-def why(circuit: Circuit) -> str:
-    """Why a circuit is open."""
-    return reason_of(circuit) or ""
+def why(fuse: Fuse) -> str:
+    """Why a circuit is open, or a number's part of it where that number stands beside it."""
+    return reason_of(fuse, named=False) or ""
 
 
 def with_query(here: str, **parameters: str) -> str:

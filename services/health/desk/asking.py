@@ -43,7 +43,8 @@ class Asking:
         self, provider: str, credentials: Mapping[str, str], numbers: Sequence[str]
     ) -> None:
         """Nobody shall believe in credentials that were never accepted, so a provider that cannot
-        be asked refuses them too.
+        be asked refuses them too. One whose answer good credentials get as well (`Unknown.let_in`)
+        does not.
 
         Raises:
             Problem: INVALID_CREDENTIALS, CREDENTIALS_REJECTED, NUMBER_NOT_ON_RESOURCE (naming the
@@ -51,7 +52,7 @@ class Asking:
         """
         async with self._client(provider, credentials) as client:
             health = await self._health(client, numbers)
-            if isinstance(health, Unknown):
+            if isinstance(health, Unknown) and not health.let_in:
                 raise _could_not_ask(health)
             # First the numbers: that one is not the account's may be all that is wrong.
             await self._require_owned(client, numbers)

@@ -12,9 +12,8 @@ from common.providers.callbacks import Door
 from common.providers.spec import ProviderSpec
 from common.providers.specs import SPECS
 from common.secrets import SecretUnreadable, TenantKey
-from common.store.control_ports import Disconnected, NotFound
+from common.store.control_ports import NotFound
 from common.store.ports import Connections
-from common.store.records import ConnectionStatus
 from health.desk.vault import Vault
 from health.web.problems import Problem, ProblemCode
 
@@ -90,17 +89,16 @@ class CallbackDesk:
         return addresses(spec, self.public_url, connection_id=connection_id)
 
     async def of(self, tenant_id: str, connection_id: str) -> tuple[CallbackAddress, ...]:
-        """The whole addresses of a live connection, for administrators.
+        """The whole addresses of a connection, for administrators. One that is disconnected keeps
+        them, for when it is made live again.
 
         Raises:
-            NotFound, Disconnected.
+            NotFound.
             Problem: the tenant's data key cannot be opened.
         """
         record = await self._connections.get(tenant_id, connection_id)
         if record is None or record.provider not in SPECS:
             raise NotFound("The tenant has no such connection.")
-        if record.status is ConnectionStatus.DISCONNECTED:
-            raise Disconnected(connection_id)
         try:
             key = self._vault.key_of(record)
         except SecretUnreadable as error:

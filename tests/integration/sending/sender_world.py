@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -96,14 +96,21 @@ class World:
 
     async def put_line(self, connection: str, url: str, key: str = KEY) -> None:
         """Make a connection to a resource, or give one new credentials."""
+        await self.put_connection(
+            connection, "acs", {"connection_string": f"endpoint={url}/;accesskey={key}"}
+        )
+
+    async def put_connection(
+        self, connection: str, provider: str, credentials: Mapping[str, str]
+    ) -> None:
+        """Make a connection at a provider, or give one new credentials."""
         wrapped = await self.connections.put_tenant(TENANT, name=TENANT, wrapped_key={})
         tenant_key = MasterKeys.parse(self.master_key).unwrap(
             TENANT, WrappedKey.from_document(wrapped)
         )
-        credentials = {"connection_string": f"endpoint={url}/;accesskey={key}"}
         sealed = tenant_key.seal(connection, credentials)
         await self.connections.put_connection(
-            TENANT, connection, name=connection, provider="acs", sealed=sealed.to_document()
+            TENANT, connection, name=connection, provider=provider, sealed=sealed.to_document()
         )
 
     async def fall_back_on(self, *connections: str) -> None:

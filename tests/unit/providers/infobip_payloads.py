@@ -41,6 +41,14 @@ STATUSES: dict[int, tuple[int, str]] = {
 }
 """Group and name; what is not here is in the group of refusals."""
 
+PASSING = frozenset(
+    {
+        *(6, 27, 31, 33, 34, 255, 256, 260, 500, 502, 503, 541, 542, 628, 630, 631),
+        *(1154, 1158, 2048, 4098, 4099, 4101, 4103, 4104, 4202),
+    }
+)
+"""Errors that are not permanent."""
+
 GROUPS = ("ACCEPTED", "PENDING", "UNDELIVERABLE", "DELIVERED", "EXPIRED", "REJECTED")
 
 
@@ -65,7 +73,7 @@ def error(number: int = 0, **changed: Any) -> dict[str, Any]:
         "id": number,
         "name": f"EC_NUMBER_{number}" if number else "NO_ERROR",
         "description": f"Why {number} came" if number else "No Error",
-        "permanent": bool(number),
+        "permanent": bool(number) and number not in PASSING,
     }
     return usual | changed
 
@@ -307,6 +315,13 @@ PAYLOADS: dict[str, Told] = {
     ),
     "all kinds at once": told(
         pushed(report(), inbound(), blocklist()), reported(), received(), Ignored
+    ),
+    "all kinds at once, at the address for reports": told(
+        pushed(report(), inbound(), blocklist()),
+        reported(),
+        Unreadable,
+        Ignored,
+        door=Door.REPORTS,
     ),
     "no results": told(b'{"messageCount": 0}', UnreadableEvent),
     "results of another form": told(b'{"results": {}}', UnreadableEvent),

@@ -150,9 +150,9 @@ def sending(body: str, *, sender: str = NUMBER, written: str = "", **more: Any) 
     return Sending(text=text(sender, PHONE, body), wire=wire, **more)
 
 
-def refused(fault: int) -> Said:
+def refused(fault: int, **changed: Any) -> Said:
     """A refusal that only its error tells more of."""
-    return Said(200, submitted(fault=fault, status=status(199)))
+    return Said(200, submitted(error=error(fault, **changed), status=status(199)))
 
 
 def reference_text(ending: str, body: str, remote: str = "+447860000123", **more: Any) -> Any:
@@ -286,6 +286,35 @@ class InfobipHooks(Hooks):
         ),
         "an accepted text in a failure": Row(Said(500, submitted()), OPEN),
         "a refused text in a failure": Row(Said(500, submitted(52)), INVALID_RECIPIENT),
+        **{
+            f"error {it}, for good": Row(refused(it, permanent=True), REJECTED)
+            for means in (LATER, THROTTLED, QUOTA)
+            for it in ERROR_MEANS[means]
+        },
+        "a system error, for good": Row(
+            Said(200, submitted(21, error=error(4097, permanent=True))), REJECTED
+        ),
+        "it may have arrived, for good": Row(
+            Said(200, submitted(29, error=error(2048, permanent=True))), OPEN
+        ),
+        **{
+            f"error {it}, in passing": Row(refused(it, permanent=False), means)
+            for means in (INVALID_RECIPIENT, ACCOUNT, OPTED_OUT, TOO_LONG)
+            for it in ERROR_MEANS[means]
+        },
+        **{
+            f"error {it}, in passing": Row(refused(it, permanent=False), LATER)
+            for it in ERROR_MEANS[REJECTED]
+        },
+        "accepted, whatever is in passing": Row(
+            Said(200, submitted(26, error=error(9_999, permanent=False))), TOOK
+        ),
+        "no error, for good": Row(Said(200, submitted(20, error=error(permanent=True))), LATER),
+        "no error, in passing": Row(
+            Said(200, submitted(6, error=error(permanent=False))), REJECTED
+        ),
+        "an error that does not say for how long": Row(refused(9_999, permanent=None), REJECTED),
+        "an error that says it in words": Row(refused(27, permanent="true"), LATER),
         "wait, says the flood filter": Row(
             Said(200, submitted(20), {"Retry-After": "1800"}), LATER
         ),
@@ -363,6 +392,10 @@ class InfobipHooks(Hooks):
     def report_of(self, state: str) -> Told:
         said, fault, _ = STATES[state]
         return told(pushed(report(status=said, error=fault)), door=Door.REPORTS)
+
+    def report_saying(self, words: str) -> Told:
+        said = status(9, description=words)
+        return told(pushed(report(status=said, error=error())), door=Door.REPORTS)
 
     def quoting(self, words: str) -> Said:
         return Said(400, problem("E400", words, words))

@@ -100,8 +100,8 @@ WITHOUT_ID = {
 
 HEALTHS: dict[str, tuple[Said, type[Health]]] = {
     "the gate": (Said(200, GATE), Healthy),
-    "may not read gates": (Said(403, error(103101)), Healthy),
-    "may not read gates, without a word": (Said(403), Healthy),
+    "may not read gates": (Said(403, error(103101)), Unknown),
+    "may not read gates, without a word": (Said(403), Unknown),
     "a wrong password": (Said(401, error(103100)), Unhealthy),
     "a wrong password, without a word": (Said(401), Unhealthy),
     "a wrong password, forbidden": (Said(403, error(103100)), Unhealthy),

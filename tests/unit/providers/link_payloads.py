@@ -225,11 +225,15 @@ REPORTS = {
         FORM,
     ),
     "a part of nobody knows how many": told(
-        report(id=f"{MESSAGE_ID}$0", segments=None), report_of(part="0")
+        report(id=f"{MESSAGE_ID}$0", segments=None), report_of(part="0", parts=255)
     ),
     "a part of more than there can be": told(
-        report(id=f"{MESSAGE_ID}$0", segments=255), report_of(part="0")
+        report(id=f"{MESSAGE_ID}$0", segments=255), report_of(part="0", parts=255)
     ),
+    "a part of fewer than it counts": told(
+        report(id=f"{MESSAGE_ID}$2", segments=2), report_of(part="2", parts=255)
+    ),
+    "the only part": told(report(id=f"{MESSAGE_ID}$0", segments=1), report_of(part="0")),
     "in segments that are told of as one": told(report(segments=3), report_of()),
     "an ID that ends in a mark": told(
         report(id=f"{MESSAGE_ID}$"), report_of(message_id=f"{MESSAGE_ID}$")

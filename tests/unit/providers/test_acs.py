@@ -257,6 +257,9 @@ class TestAcs(ProviderSuite):
         data = reported(deliveryStatus=status, deliveryStatusDetails=details)
         return told([event_grid(data)])
 
+    def report_saying(self, words: str) -> Told:
+        return told([event_grid(reported(deliveryStatusDetails=words))])
+
     def proven(self, request: CallbackRequest, given: CallbackKeys) -> CallbackRequest:
         return with_headers(request, X_Webhook_Secret=given.password)
 

@@ -87,6 +87,18 @@ async def test_a_webhook_that_was_away_gets_the_text_in_the_end(name: str) -> No
 
 
 @every_provider
+async def test_a_webhook_that_was_away_gets_the_report_in_the_end(name: str) -> None:
+    async with meeting(name) as it:
+        it.answer = 503
+        accepted(await it.client.send(it.text()))
+        await it.simulator.wait_for("delivery", 1)
+        it.answer = None
+        await it.settled()
+        assert it.refused == []
+        assert DELIVERED in {report.status for report in it.reports}
+
+
+@every_provider
 async def test_the_provider_with_another_secret_is_a_stranger(name: str) -> None:
     async with meeting(name) as it:
         if SPECS[name].basic:

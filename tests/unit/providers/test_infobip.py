@@ -213,6 +213,21 @@ class TestInfobipAlone(InfobipHooks, CanarySuite):
             request = replace(request, headers={"Authorization": value})
             assert (CALLBACKS.verify(request, self.keys) is not None) is refused_there
 
+    def test_a_text_at_the_address_of_reports_is_parked_and_says_why(self) -> None:
+        """That address asks for no login, so whoever has seen it could write to an agent."""
+        request = told(pushed(inbound(), report()), door=Door.REPORTS).request
+        text, known = self.read(request, self.keys)
+        assert text == Unreadable(
+            "received", inbound(), "an inbound text came to the address for reports"
+        )
+        assert isinstance(known, Known)
+
+    def test_who_connects_is_told_to_ask_for_idempotency_first(self) -> None:
+        key = SPEC.parameter("api_key")
+        assert key is not None
+        assert "idempotent message sending" in key.help
+        assert "arrive twice" in key.help
+
     def test_numbers_are_limited_by_connection_until_their_rules_say_otherwise(self) -> None:
         assert SPEC.rates.keys() == set(SPEC.number_types)
         assert {(it.scope, it.requests) for it in SPEC.rates.values()} == {(Scope.CONNECTION, 600)}

@@ -180,6 +180,9 @@ class TestLink(ProviderSuite):
     def report_of(self, state: str) -> Told:
         return told(report(int(state)), Ignored)
 
+    def report_saying(self, words: str) -> Told:
+        return told(report(1006, operator=words[:500]), Ignored)
+
     def quoting(self, words: str) -> Said:
         return Said(400, error(106202, words))
 

@@ -261,6 +261,9 @@ class TestTelesign(ProviderSuite):
         code = state.split(maxsplit=1)[0]
         return told(report(int(code) if int(code) % 2 else code))
 
+    def report_saying(self, words: str) -> Told:
+        return told(report(207, words))
+
     def proven(self, request: CallbackRequest, given: CallbackKeys) -> CallbackRequest:
         credentials = given.credentials
         return signed(request, credentials["customer_id"], credentials["api_key"])

@@ -47,6 +47,10 @@ class TestTwilio(ProviderSuite):
         more = {"ErrorCode": code} if code else {}
         return payloads.report_told(payloads.status(word, **more))
 
+    def report_saying(self, words: str) -> Told:
+        more = {"ErrorCode": "30003", "ErrorMessage": words}
+        return payloads.report_told(payloads.status("undelivered", **more))
+
     def proven(self, request: CallbackRequest, given: CallbackKeys) -> CallbackRequest:
         return signed(request, given.credentials["auth_token"])
 

@@ -118,6 +118,19 @@ def test_every_status_and_code_of_the_reference_has_the_state_that_it_has_there(
         assert SPEC.opted_out.says(code) is opted_out, code
 
 
+async def test_the_words_of_a_report_that_is_asked_for_are_short_and_without_secrets() -> None:
+    for words in (f"Nobody has {TOKEN} at {payloads.THEIRS}.", "No route. " * 500):
+        said = payloads.created(status="undelivered", error_code=30003, error_message=words)
+        async with serving(Said(200, said)) as fake:
+            client = Twilio(base_url=fake.url).connect(KEYS.credentials, timeout=5.0)
+            report = await client.report(payloads.SID)
+            await client.close()
+        assert report is not None
+        assert 0 < len(report.details or "") <= 300
+        assert TOKEN not in repr(report)
+        assert payloads.THEIRS[1:] not in repr(report)
+
+
 def test_a_simulator_may_stand_for_twilio() -> None:
     assert Twilio().base_url == "https://api.twilio.com"
     assert Twilio(base_url="http://127.0.0.1:1").base_url == "http://127.0.0.1:1"

@@ -192,7 +192,7 @@ class TestVibes(ProviderSuite):
     healths: ClassVar[dict[str, tuple[Said, type[Health]]]] = {
         "there is no such text": (Said(404, failure("not found")), Healthy),
         "nothing of it": (Said(200, "<mtMessage/>"), Healthy),
-        "no text can have this ID": (Said(400), Healthy),
+        "no text can have this ID": (Said(400), Unknown),
         "unknown user": (Said(401), Unhealthy),
         "forbidden": (Said(403), Unhealthy),
         "moved": (Said(302, headers={"Location": "/"}), Unknown),
@@ -248,6 +248,9 @@ class TestVibes(ProviderSuite):
             return receipted(receipt(kind, "true", code=code, description=f"It is {word.lower()}."))
         kind, _, error = state.partition("/")
         return receipted(receipt(kind, error))
+
+    def report_saying(self, words: str) -> Told:
+        return receipted(receipt("Carrier", "true", description=words, carriers="7"))
 
     def quoting(self, words: str) -> Said:
         escaped = words.replace("&", "&amp;").replace("<", "&lt;")

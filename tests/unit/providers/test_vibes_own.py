@@ -45,7 +45,7 @@ from common.providers.callbacks import (
     Known,
     UnreadableEvent,
 )
-from common.providers.port import Accepted, Healthy, Refused, UnusableCredentials
+from common.providers.port import Accepted, Healthy, Refused, Unknown, UnusableCredentials
 from common.providers.vibes import SPEC, Vibes, VibesClient, message_of
 from common.providers.vibes_callbacks import CALLBACKS, INTERNAL_CODES, RECEIPTS, WORDS, document
 from common.sender_types import NumberType
@@ -222,6 +222,16 @@ async def test_the_check_asks_for_a_text_that_cannot_exist(client: VibesClient, 
         "GET",
         "/MessageApi/mt/messages/00000000-0000-0000-0000-000000000000",
     )
+
+
+async def test_a_question_that_vibes_does_not_take_says_nothing_of_the_user(
+    client: VibesClient, fake: Fake
+) -> None:
+    """It may be refused before anybody looks at the login; so nobody is kept out for it."""
+    fake.respond = Said(400, "<error/>")
+    health = await client.check([CODE])
+    assert isinstance(health, Unknown)
+    assert health.let_in
 
 
 async def test_a_report_that_is_asked_for_has_the_code_of_the_part_that_failed(

@@ -17,7 +17,7 @@ from common.providers.callbacks import (
     ReceivedText,
     UnreadableEvent,
 )
-from heliograph.models import ReportStatus
+from heliograph.models import Keyword, ReportStatus
 
 ACCOUNT = "AC5c1e0b7a9d3f48266a7b90c4d2e1f835"
 TOKEN = "9f3b1c7d5e2a4860b4d6f8a0c2e4a6b8"
@@ -119,7 +119,18 @@ UNREADABLE = Told(headers=FORM, readings=[UnreadableEvent], answer=NO_ANSWER)
 PAYLOADS = {
     "text": text_told(inbound()),
     "text of a messaging service": text_told(inbound(MessagingServiceSid="MG" + "b" * 32)),
-    "STOP": text_told(inbound(Body="STOP", OptOutType="STOP"), body="STOP"),
+    "STOP": text_told(
+        inbound(Body="STOP", OptOutType="STOP"), body="STOP", keyword=Keyword.OPT_OUT
+    ),
+    "STOP in words of the account's own": text_told(
+        inbound(Body="Arret svp", OptOutType="STOP"), body="Arret svp", keyword=Keyword.OPT_OUT
+    ),
+    "START": text_told(
+        inbound(Body="Encore", OptOutType="START"), body="Encore", keyword=Keyword.OPT_IN
+    ),
+    "HELP": text_told(inbound(Body="Aide", OptOutType=" help"), body="Aide", keyword=Keyword.HELP),
+    "a keyword that nobody knows": text_told(inbound(OptOutType="PAUSE")),
+    "STOP that Twilio left to us": text_told(inbound(Body="STOP", OptOutType=""), body="STOP"),
     "picture with words": text_told(inbound(Body="Look", **PICTURES), body="Look"),
     "picture alone": text_told(inbound(Body="", **PICTURES), body=""),
     "picture without a field for words": text_told(inbound(without=("Body",), **PICTURES), body=""),

@@ -21,6 +21,7 @@ from twilio_payloads import ACCOUNT, OURS, SID, THEIRS, TOKEN, account, created,
 from common.providers import meanings as m
 from common.providers.callbacks import Door
 from common.providers.port import Accepted, Healthy, Unhealthy, Unknown
+from heliograph.models import Keyword
 from heliograph.models import ReportStatus as S
 
 MESSAGES = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
@@ -32,7 +33,7 @@ def form(sender: str, recipient: str = THEIRS, body: str = "Grüße vom Leuchttu
     content = {"To": [recipient], "From": [sender], "Body": [body]}
     return Wire(
         target=MESSAGES,
-        content=content | {"StatusCallback": [f"{REPORT_URL}?ref={REFERENCE}"]},
+        content=content | {"StatusCallback": [f"{REPORT_URL}?ref={REFERENCE}#rc=3&rp=ct,rt,5xx"]},
     )
 
 
@@ -93,6 +94,8 @@ CLASSIFIED = {
     "an unknown code in a 401": Row(error(401, 99999), m.CREDENTIALS),
     "an unknown code in a 500": Row(error(500, 99999), m.OPEN),
     "an unknown code in a 429": Row(error(429, 99999), m.THROTTLED),
+    "no such account, without a code": Row(Said(404, "<html/>"), m.ACCOUNT),
+    "an unknown code in a 404": Row(error(404, 99999), m.ACCOUNT),
     "200 is not 201": Row(Said(200, created()), m.OPEN),
 }
 
@@ -178,13 +181,14 @@ _FILE = Told(headers=FORM)
 _THEIR_SID = "SMe287d7109a5a925f182f0e07fe5b223"
 
 
-def _file_text(last: str, body: str) -> Told:
+def _file_text(last: str, body: str, keyword: Keyword | None = None) -> Told:
     told = replace(
         payloads.RECEIVED,
         message_id=_THEIR_SID + last,
         number="+15555550100",
         remote="+15555550123",
         body=body,
+        keyword=keyword,
     )
     return Told(headers=FORM, readings=[told])
 
@@ -205,7 +209,7 @@ def _file_report(state: S, code: str | None = None) -> Told:
 FILES = {
     "inbound.form": _file_text("b", "Hello, is my order ready? 👋"),
     "inbound_messaging_service.form": _file_text("c", "Hello"),
-    "inbound_stop.form": _file_text("d", "STOP"),
+    "inbound_stop.form": _file_text("d", "STOP", Keyword.OPT_OUT),
     "inbound_mms.form": _file_text("e", ""),
     "inbound_base64_body.form": _file_text(
         "f", "First part of a long text … and the “second” part"

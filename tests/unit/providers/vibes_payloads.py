@@ -226,7 +226,7 @@ PAYLOADS = {
         receipt(code="0"), report_of(ReportStatus.DELIVERED)
     ),
     "delivered, at length": receipted(
-        receipt(description="So " * 200), report_of(ReportStatus.DELIVERED, "So " * 100)
+        receipt(description="So " * 200), report_of(ReportStatus.DELIVERED, ("So " * 100).strip())
     ),
     "delivered, nothing described": receipted(
         receipt(description=" "), report_of(ReportStatus.DELIVERED, None)
