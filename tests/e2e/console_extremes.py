@@ -11,7 +11,7 @@ from common.store.control import Page
 from common.store.records import ConnectionStatus
 from health.access.roles import Role
 from tests.unit import console_samples as samples
-from tests.unit.console_setup_stage import agent, key, number
+from tests.unit.console_setup_stage import SetupCallbacks, agent, key, number
 from tests.unit.console_stage import Sampled, Stage, open_stage
 
 LENGTHS: Final[Mapping[str, int]] = {
@@ -73,6 +73,7 @@ def _stretch(stage: Stage, grain: str) -> None:
     desks = stage.desks
     desks.connections = Sampled(list=Page((samples.connection(), broken, gone)), get=broken)
     desks.connections.__dict__["available"] = frozenset({"acs"})
+    desks.callbacks = SetupCallbacks(f"https://{_words('texts', 253)}", (samples.connection(),))
     desks.numbers = Sampled(list=Page(numbers), get=numbers[0])
     desks.agents = Sampled(list=Page((assistant,)), get=assistant)
     desks.agents.__dict__["provisions"] = True

@@ -23,6 +23,7 @@ from common.store.schema import LIMITS
 
 SCOPE = "connection:line"
 BUSY = Allowance(scope=SCOPE, number="ACME Shop", requests=200, units=200, window=2.0)
+PACE = 60
 ONE = Ask(recipients=1, units=1)
 
 
@@ -86,14 +87,16 @@ async def test_of_many_first_asks_at_once_none_is_lost_and_none_admitted_twice(
 async def test_two_replicas_under_load_stay_within_the_limit_and_use_it(
     databases: list[Database],
 ) -> None:
-    """By the server's clock alone: the instants are those that it noted with each admission."""
+    """By the server's clock alone: the instants are those that it noted with each admission. The
+    limit is one that a busy machine can use up: a slot that nobody asks for in time is lost."""
+    paced = replace(BUSY, requests=PACE, units=PACE)
     replicas = [Noting(database) for database in databases]
-    until = asyncio.get_running_loop().time() + 2.3 * BUSY.window
-    await asyncio.gather(*(send(replicas[n % 2], until) for n in range(700)))
+    until = asyncio.get_running_loop().time() + 2.3 * paced.window
+    await asyncio.gather(*(send(replicas[n % 2], paced, until) for n in range(4 * PACE)))
     instants = sorted(chain.from_iterable(replica.admitted for replica in replicas))
-    window = int(BUSY.window * 1_000_000)
+    window = int(paced.window * 1_000_000)
     in_windows = [sum(start <= it < start + window for it in instants) for start in instants]
-    assert 0.95 * 200 <= max(in_windows) <= 200
+    assert 0.95 * PACE <= max(in_windows) <= PACE
 
 
 class Noting(MongoLimits):
@@ -110,11 +113,11 @@ class Noting(MongoLimits):
         return document
 
 
-async def send(limits: Limits, until: float) -> None:
+async def send(limits: Limits, allowance: Allowance, until: float) -> None:
     """One text: ask until it is admitted, or the time is over."""
     loop, ask = asyncio.get_running_loop(), ONE
     while loop.time() < until:
-        answer = await limits.admit("acme", BUSY, ask)
+        answer = await limits.admit("acme", allowance, ask)
         if answer.granted:
             return
         ask = replace(ask, slot=answer.slot)
