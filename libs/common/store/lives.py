@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from common.store.records import Execution, Step, turn_id
@@ -14,8 +15,10 @@ def names_of(message_id: str) -> tuple[str, str]:
 
 
 def execution(inbound: Mapping[str, Any], answers: Iterable[Mapping[str, Any]]) -> Execution:
-    """The execution of an inbound text, its steps in order of time."""
-    steps = _inbound_steps(inbound)
+    """The execution of an inbound text, its steps in order of time. A quick agent answers before
+    the broker has confirmed the turn: then the text was handed over by the first answer."""
+    answers = tuple(answers)
+    steps = _inbound_steps(inbound, [it["claimed_at"] for it in answers if it["claimed_at"]])
     for answer in answers:
         steps += _answer_steps(answer)
     return Execution(
@@ -44,11 +47,13 @@ def executions(
     ]
 
 
-def _inbound_steps(document: Mapping[str, Any]) -> list[Step]:
+def _inbound_steps(document: Mapping[str, Any], answered: Sequence[datetime]) -> list[Step]:
+    confirmed = document["handed_over_at"]
+    handed_over = confirmed and min([confirmed, *answered])
     return _steps(
         ("accepted", document["accepted_at"], document["provider"]),
         ("recorded", document["recorded_at"], ""),
-        ("handed_over", document["handed_over_at"], document["agent_id"]),
+        ("handed_over", handed_over, document["agent_id"]),
         ("deduplicated", document["duplicate_at"], str(document["duplicates"])),
     )
 
