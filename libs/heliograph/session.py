@@ -1,8 +1,9 @@
 """One connection to RabbitMQ: built whole, used, and dropped whole when any part of it breaks.
 
 A publish or a channel call that waits while the connection goes away ends as `CancelledError` in
-aiormq, which looks like the caller being cancelled. So each call runs in a task of its own, with a
-deadline, and its cancellation becomes `Disconnected` (see `within`).
+aiormq, which looks like the caller being cancelled, or as a bare `Exception` where the connection
+was closed from this side. So each call runs in a task of its own, with a deadline, and both become
+`Disconnected` (see `within`).
 """
 
 from __future__ import annotations
@@ -85,6 +86,8 @@ async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
     for kinds, fault in _FAULTS:
         if isinstance(error, kinds):
             raise fault(f"{type(error).__name__}: {error}") from None
+    if type(error) is Exception:  # aiormq's word for "closed, and nobody said why"
+        raise Disconnected("the connection was closed") from None
     raise error
 
 

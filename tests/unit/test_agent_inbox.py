@@ -8,6 +8,7 @@ from typing import Any
 
 import aiormq
 import pytest
+from aiormq.base import FutureStore
 
 from heliograph import Turn, TurnMessage
 from heliograph.inbox import Inbox
@@ -98,6 +99,31 @@ async def test_a_call_that_the_lost_connection_cancels_is_a_fault_not_a_cancella
 
     with pytest.raises(Disconnected):
         await within(10, cut_off())
+
+
+async def test_a_call_under_way_while_the_agent_itself_closes_is_a_lost_connection() -> None:
+    calls = FutureStore(asyncio.get_running_loop())
+
+    begun = asyncio.Event()
+
+    async def waiting() -> None:
+        call = calls.create_task(asyncio.Event().wait())
+        begun.set()
+        await call
+
+    asked = asyncio.create_task(within(10, waiting()))
+    await begun.wait()
+    await calls.reject_all(None)
+    with pytest.raises(Disconnected, match="closed"):
+        await asked
+
+
+async def test_a_mistake_in_our_own_code_is_not_taken_for_a_lost_connection() -> None:
+    async def mistaken() -> None:
+        raise LookupError("what is that")
+
+    with pytest.raises(LookupError):
+        await within(10, mistaken())
 
 
 async def test_a_call_without_an_answer_ends_at_its_deadline() -> None:

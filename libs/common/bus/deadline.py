@@ -17,7 +17,8 @@ async def bounded(work: Awaitable[T], seconds: float) -> T:
     """The result of a call, or `BusUnavailable` for whatever means that the broker is away.
 
     aiormq ends what waits on a lost connection with `CancelledError`. A cancellation that nobody
-    asked of this task is such a loss; one that was asked for goes through.
+    asked of this task is such a loss; one that was asked for goes through. Where the connection was
+    closed from this side, without a reason, it raises a bare `Exception`.
 
     Raises:
         BusUnavailable: the connection is lost, or `seconds` have passed.
@@ -38,6 +39,10 @@ async def bounded(work: Awaitable[T], seconds: float) -> T:
         raise BusUnavailable("the connection was lost while waiting for the broker") from None
     except CONNECTION_EXCEPTIONS as error:
         raise BusUnavailable(say(error)) from None
+    except Exception as error:
+        if type(error) is not Exception:
+            raise
+        raise BusUnavailable("the connection was closed while waiting for the broker") from None
 
 
 def say(error: BaseException) -> str:
