@@ -40,7 +40,7 @@ demo: env-local ## As run, ending by itself; fails if a step did not happen
 
 test: env ## Run every test: checks, unit, integration, end to end
 	@$(MAKE) --no-print-directory check
-	@$(RUN) -m pytest $(PARALLEL) tests/integration tests/e2e
+	@$(RUN) -m pytest $(PARALLEL) tests/integration tests/e2e $(wildcard tests/deploy/.)
 
 check: env format lint types walls dead docs-check unit ## What to run before each commit, in under a minute
 

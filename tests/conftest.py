@@ -24,7 +24,7 @@ from local.nodes import MongoMissing, MongoNode, RabbitMQMissing, RabbitNode
 RABBITMQ_URL = "HELIOGRAPH_RABBITMQ_URL"
 MONGODB_URI = "HELIOGRAPH_MONGODB_URI"
 HERE = Path(__file__).parent
-FOLDERS = ("unit", "integration", "e2e")
+FOLDERS = ("unit", "integration", "e2e", "deploy")
 SERVER_FIXTURES = {"rabbit", "mongo", "own_rabbit", "own_mongo"}
 
 

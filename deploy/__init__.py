@@ -1,0 +1,1 @@
+"""What runs Heliograph elsewhere: images, Compose, Kubernetes, alerts; and what checks them."""
