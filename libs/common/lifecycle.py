@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import platform
 import secrets
 import signal
 import socket
@@ -18,12 +19,14 @@ from typing import TypeVar
 
 import structlog
 import uvloop
+from prometheus_client import ProcessCollector, disable_created_metrics
 
 from common import logging as logs
 from common.failpoints import Failpoints
 from common.management import Management
 from common.metrics import Metrics
 from common.place import place_of
+from common.release import release
 from common.settings import ServiceSettings, load_or_exit, misspelt, stop
 
 log = structlog.get_logger(__name__)
@@ -75,7 +78,7 @@ def _spare_the_collector() -> None:
 async def _main(
     name: str, settings: Settings, serve: Serve[Settings], failpoints: Failpoints
 ) -> None:
-    metrics = Metrics()
+    metrics = _metrics(name, settings)
     management = Management(metrics, host=settings.management_host, port=settings.management_port)
     runtime = Runtime(name, metrics, management, failpoints)
     loop = asyncio.get_running_loop()
@@ -88,6 +91,15 @@ async def _main(
     finally:
         await management.stop()
     log.info("service.stopped", service=name)
+
+
+def _metrics(name: str, settings: ServiceSettings) -> Metrics:
+    # The moment at which each counter was made would be a series beside every series.
+    disable_created_metrics()  # type: ignore[no-untyped-call] # it has no annotations
+    metrics = Metrics(service=name)
+    ProcessCollector(registry=metrics.registry)
+    metrics.build_info.labels(name, release(), settings.revision, platform.python_version()).set(1)
+    return metrics
 
 
 async def _until_stopped(work: Awaitable[None], runtime: Runtime, grace: float) -> None:

@@ -86,6 +86,12 @@ class ServiceSettings(BaseSettings):
     log_format: Literal["json", "console"] = Field(
         default="json", description="`json` for collectors, `console` for a person."
     )
+    revision: str = Field(
+        default="unknown",
+        pattern=r"^([0-9a-f]{7,64}|unknown)$",
+        description="Revision of the source that this build is of, in hex digits; images set it, "
+        "and `heliograph_build_info` tells it.",
+    )
     failpoint: str | None = Field(
         default=None,
         description="For tests: the fail point at which the process kills itself.",

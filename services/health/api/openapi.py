@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, Literal
 
 import orjson
@@ -13,6 +12,7 @@ from aiohttp import web
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from common.release import release
 from health.api.answers import PROBLEM_SCHEMA, described_problems
 from health.api.paths import PREFIX
 from health.web.routes import Call, Route, Surface
@@ -109,7 +109,7 @@ def document(table: Iterable[Route]) -> dict[str, Any]:
         paths.setdefault(route.path, {})[route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Heliograph", "version": _version(), "description": _INFO},
+        "info": {"title": "Heliograph", "version": release(), "description": _INFO},
         "servers": [{"url": "/"}],
         "tags": [{"name": tag} for tag in sorted({route.tag for route in described if route.tag})],
         "paths": paths,
@@ -231,10 +231,3 @@ def _success(route: Route, places: _Schemas) -> dict[str, Any]:
     if "version" in route.answer.model_fields:
         answer["headers"] = {"ETag": _ETAG}
     return answer
-
-
-def _version() -> str:
-    try:
-        return version("heliograph")
-    except PackageNotFoundError:  # pragma: no cover - run from a folder that was not installed
-        return "0"
