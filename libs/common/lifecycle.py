@@ -15,13 +15,14 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import structlog
 import uvloop
 from prometheus_client import ProcessCollector, disable_created_metrics
 
 from common import logging as logs
+from common import tracing
 from common.failpoints import Failpoints
 from common.management import Management
 from common.metrics import Metrics
@@ -32,6 +33,9 @@ from common.settings import ServiceSettings, load_or_exit, misspelt, stop
 log = structlog.get_logger(__name__)
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
+
+_LAST_SPANS: Final = 3.0
+"""Seconds at most in which a stopping process exports the spans that it still has."""
 
 
 @dataclass(slots=True)
@@ -85,10 +89,13 @@ async def _main(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, runtime.stopping.set)
     await listen(management.start(), f"management port {settings.management_port}")
+    _begin_tracing(settings, runtime)
+    left = asyncio.create_task(_time_left(runtime, settings.grace_period))
     log.info("service.started", service=name)
     try:
         await _until_stopped(serve(settings, runtime), runtime, settings.grace_period)
     finally:
+        await tracing.close(await _at_most(left))
         await management.stop()
     log.info("service.stopped", service=name)
 
@@ -100,6 +107,38 @@ def _metrics(name: str, settings: ServiceSettings) -> Metrics:
     ProcessCollector(registry=metrics.registry)
     metrics.build_info.labels(name, release(), settings.revision, platform.python_version()).set(1)
     return metrics
+
+
+def _begin_tracing(settings: ServiceSettings, runtime: Runtime) -> None:
+    """Export spans where a collector is configured; else nothing of OpenTelemetry is imported."""
+    if not settings.otlp_endpoint:
+        return
+    from common.tracing_export import OtlpExporter  # noqa: PLC0415 - costs nothing where it is off
+
+    spans = runtime.metrics.spans
+    exporter = OtlpExporter(
+        settings.otlp_endpoint,
+        ratio=settings.trace_ratio,
+        service=runtime.name,
+        version=release(),
+        instance=runtime.replica,
+        count=lambda result, number: spans.labels(result).inc(number),
+    )
+    tracing.export_to(exporter)
+
+
+async def _time_left(runtime: Runtime, grace: float) -> float:
+    """When the grace period of a stop ends, on the loop's clock."""
+    await runtime.stopping.wait()
+    return asyncio.get_running_loop().time() + grace
+
+
+async def _at_most(end: asyncio.Task[float]) -> float:
+    """Seconds for the last spans: what is left of the grace period, and never long."""
+    if not end.done():
+        end.cancel()
+        return _LAST_SPANS
+    return min(_LAST_SPANS, max(0.1, end.result() - asyncio.get_running_loop().time()))
 
 
 async def _until_stopped(work: Awaitable[None], runtime: Runtime, grace: float) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 import structlog
 
-from common import trace
+from common import trace, tracing
 from common.redact import scrub
 
 _CONTENT_KEYS: Final = frozenset({"body", "original_body", "text", "details"})
@@ -59,10 +59,12 @@ def _scrubbed(value: Any) -> Any:
 
 
 def add_trace(_: object, __: str, event: Event) -> Event:
-    """Put the trace ID of what is being worked on into the line."""
-    traceparent = trace.current.get()
-    if traceparent is not None:
-        event["trace_id"] = traceparent.split("-")[1]
+    """Put the trace ID of what is being worked on into the line, where it names none: of a batch,
+    each text has its own."""
+    if event.get("trace_id") is None:
+        event.pop("trace_id", None)
+        if (trace_id := tracing.id_of(trace.current.get())) is not None:
+            event["trace_id"] = trace_id
     return event
 
 

@@ -12,6 +12,7 @@ from typing import Final
 import orjson
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 
 from common.connection import Runner
 from common.metrics import Metrics
@@ -20,6 +21,7 @@ Check = Callable[[], str | None]
 """Returns what is wrong in one sentence, or None."""
 
 _JSON: Final = "application/json"
+_OPEN_METRICS: Final = "application/openmetrics-text"
 
 
 class Management:
@@ -68,9 +70,13 @@ class Management:
         body = orjson.dumps({"ready": not problems, "problems": problems})
         return web.Response(body=body, status=503 if problems else 200, content_type=_JSON)
 
-    async def _serve_metrics(self, _: web.Request) -> web.Response:
+    async def _serve_metrics(self, request: web.Request) -> web.Response:
+        """In OpenMetrics for whoever asks for it: only that form has exemplars."""
         self._metrics.ready.set(0 if self.problems() else 1)
-        return web.Response(
-            body=generate_latest(self._metrics.registry),
-            headers={"Content-Type": CONTENT_TYPE_LATEST},
-        )
+        asked = request.headers.get("Accept", "")
+        if _OPEN_METRICS in asked:
+            write, content_type = choose_encoder(asked)
+            body = write(self._metrics.registry)
+        else:
+            body, content_type = generate_latest(self._metrics.registry), CONTENT_TYPE_LATEST
+        return web.Response(body=body, headers={"Content-Type": content_type})

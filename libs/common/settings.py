@@ -27,6 +27,9 @@ _PUBLIC_ORIGIN: Final = re.compile(
     r"(https://[^\s/?#@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?)(/[^\s?#]*)?"
 )
 
+_COLLECTOR: Final = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
+"""Without a user: what a collector wants to know stands in headers."""
+
 Words = Annotated[tuple[str, ...], NoDecode]
 """A setting that is a comma-separated list."""
 
@@ -92,6 +95,19 @@ class ServiceSettings(BaseSettings):
         description="Revision of the source that this build is of, in hex digits; images set it, "
         "and `heliograph_build_info` tells it.",
     )
+    otlp_endpoint: str = Field(
+        default="",
+        description="Address of an OpenTelemetry collector that takes OTLP over HTTP, such as "
+        "`http://collector:4318`; spans go to `/v1/traces` below it. Empty: none are recorded. "
+        "Headers and certificates are taken from the SDK's own `OTEL_EXPORTER_OTLP_…` variables.",
+    )
+    trace_ratio: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="Share of traces that are exported, by trace ID; those that somebody before us "
+        "has recorded always are. Give all services the same.",
+    )
     failpoint: str | None = Field(
         default=None,
         description="For tests: the fail point at which the process kills itself.",
@@ -109,6 +125,13 @@ class ServiceSettings(BaseSettings):
     def _amqp(cls, value: SecretStr) -> SecretStr:
         if not value.get_secret_value().startswith(("amqp://", "amqps://")):
             raise ValueError("must begin with amqp:// or amqps://")
+        return value
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _http(cls, value: str) -> str:
+        if value and not _COLLECTOR.fullmatch(value):
+            raise ValueError("must begin with http:// or https://, and name a host")
         return value
 
     @field_validator("mongodb_uri")

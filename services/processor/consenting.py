@@ -172,7 +172,9 @@ class Consenting:
     async def _cancel(self, entries: Sequence[NewConsent]) -> None:
         cancelled = await self._ledger.cancel(entries) if entries else ()
         self._metrics.cancelled_texts.inc(len(cancelled))
-        await self._nudge([nudge(it.text.tenant_id, it.id) for it in cancelled])
+        await self._nudge(
+            [nudge(it.text.tenant_id, it.id, traceparent=it.text.traceparent) for it in cancelled]
+        )
 
     async def _answer(self, said: Sequence[Said]) -> None:
         if not said:

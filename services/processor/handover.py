@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from logging import DEBUG
 from typing import Final
 
+import structlog
+
+from common import tracing
 from common.bus.agents import AgentBus, ForAgent, publish_to_agents
 from common.bus.messages import BusUnavailable, Outgoing
 from common.bus.verdicts import Defer, Done, Verdict
 from common.failpoints import Failpoint, Failpoints
 from common.metrics import Metrics
+from common.spans import HAND_OVER, RECORD, Attribute
 from common.store.ports import InboundStore
 from common.store.records import Claim, Inbound, NewInbound
 from heliograph import wire
@@ -19,6 +24,8 @@ from heliograph.models import Turn
 from processor.consenting import Consenting
 from processor.permission import Permission
 from processor.turns import build_turn
+
+log = structlog.get_logger(__name__)
 
 _BUSY_AGAIN: Final = 1.0
 """Seconds until a text that another replica has in hand is looked at again."""
@@ -122,15 +129,19 @@ class HandOver:
     ) -> tuple[Sequence[Inbound], Sequence[Inbound]]:
         """Record the texts, and do what they say of consent before anything later is looked up.
         Returns all of them, and those that are ours to hand over."""
+        since = tracing.moment()
         recorded = await self._store.record(
             list(texts.values()), owner=self._owner, lease=self._lease
         )
         self._failpoints.reached(Failpoint.PROCESSOR_RECORDED)
+        if since is not None:
+            _tell_recorded(recorded, since)
         mine = [inbound for inbound in recorded if inbound.claim in (Claim.FRESH, Claim.RESUMED)]
         return recorded, await self._consenting.texts(mine)
 
     async def _hand_over(self, mine: Sequence[Inbound]) -> frozenset[str]:
         """Hand over what is ours; returns the IDs that their agents' queues refused."""
+        since = tracing.moment()
         async with self._reading:
             refusals, histories = await asyncio.gather(
                 self._permission.refusals(mine),
@@ -153,6 +164,8 @@ class HandOver:
         handed = [inbound for inbound, error in zip(mine, errors, strict=True) if error is None]
         if handed:
             await self._mark(handed)
+        if since is not None or log.is_enabled_for(DEBUG):
+            _tell_handed_over(handed, since)
         for error in errors:
             if isinstance(error, BusUnavailable):
                 raise error
@@ -167,8 +180,23 @@ class HandOver:
         now = datetime.now(UTC)
         for inbound in handed:
             self._metrics.hand_over_seconds.observe(
-                max(0.0, (now - inbound.text.accepted_at).total_seconds())
+                max(0.0, (now - inbound.text.accepted_at).total_seconds()),
+                exemplar=tracing.exemplar(inbound.text.traceparent),
             )
+
+
+def _tell_recorded(recorded: Sequence[Inbound], since: int) -> None:
+    for inbound in recorded:
+        attributes = {Attribute.MESSAGE_ID: inbound.id, Attribute.CLAIM: inbound.claim.value}
+        tracing.tell(RECORD, parent=inbound.text.traceparent, since=since, attributes=attributes)
+
+
+def _tell_handed_over(handed: Sequence[Inbound], since: int | None) -> None:
+    for inbound in handed:
+        traceparent = inbound.text.traceparent
+        attributes = {Attribute.MESSAGE_ID: inbound.id}
+        tracing.tell(HAND_OVER, parent=traceparent, since=since, attributes=attributes)
+        log.debug("text.handed_over", message_id=inbound.id, trace_id=tracing.id_of(traceparent))
 
 
 def _for_agent(inbound: Inbound, turn: Turn) -> ForAgent:

@@ -13,11 +13,14 @@ from typing import Protocol
 
 import structlog
 
+from common import tracing
 from common.bus.messages import Delivery, attempts_of, traceparent_of
+from common.bus.spans import Working, working
 from common.bus.topology import RETRY_DELAYS
 from common.bus.verdicts import Defer, Done, Park, Retry, Verdict
 from common.events import SmsReceived, SmsReport
 from common.metrics import Metrics
+from common.spans import Attribute
 from common.store.records import NewInbound, NewReport, RegisteredNumber
 from heliograph.models import UnreadableMessage
 from processor.handover import REFUSED_AGAIN, HandOver
@@ -37,16 +40,17 @@ class Sorted:
     verdicts: dict[int, Verdict] = field(default_factory=dict)
 
 
-def sort(batch: Sequence[Delivery]) -> Sorted:
+def sort(batch: Sequence[Delivery], work: Working) -> Sorted:
     """Read each message by its type; what cannot be read is parked with its reason."""
     found = Sorted()
     for place, delivery in enumerate(batch):
+        traceparent = work.traceparent(place)
         try:
             if delivery.type == SmsReceived.type:
-                event = SmsReceived.decode(delivery.body)
-                found.texts[place] = (event, traceparent_of(delivery))
+                found.texts[place] = (SmsReceived.decode(delivery.body), traceparent)
             elif delivery.type == SmsReport.type:
-                found.reports[place] = to_apply(SmsReport.decode(delivery.body))
+                event = SmsReport.decode(delivery.body)
+                found.reports[place] = to_apply(event, traceparent=traceparent)
             else:
                 found.verdicts[place] = Park("unknown_type", f"Type {delivery.type[:60]!r}.")
         except UnreadableMessage as error:
@@ -82,15 +86,24 @@ class Inbox:
 
     async def handle(self, batch: Sequence[Delivery]) -> Sequence[Verdict]:
         """One verdict a delivery, in order."""
+        with working(batch) as work:
+            verdicts = await self._handle(batch, work)
+            work.became(verdicts)
+        return [verdicts[place] for place in range(len(batch))]
+
+    async def _handle(self, batch: Sequence[Delivery], work: Working) -> dict[int, Verdict]:
         started = time.perf_counter()
-        found = sort(batch)
+        found = sort(batch, work)
         verdicts: dict[int, Verdict] = dict(found.verdicts)
         texts, without_agent = await self._with_agents(found.texts)
         verdicts.update(without_agent)
+        if tracing.on():
+            for place, text in texts.items():
+                work.note(place, {Attribute.MESSAGE_ID: text.id})
         verdicts.update(await self._hand_over.texts(texts))
         verdicts.update(await self._apply(batch, found.reports))
         self._count(batch, verdicts, time.perf_counter() - started)
-        return [verdicts[place] for place in range(len(batch))]
+        return verdicts
 
     async def _with_agents(
         self, texts: Mapping[int, tuple[SmsReceived, str | None]]
@@ -141,4 +154,10 @@ class Inbox:
             if isinstance(verdict, Park):
                 queue = batch[place].queue
                 self._metrics.parked.labels(queue, verdict.code).inc()
-                log.warning("message.parked", queue=queue, reason=verdict.code)
+                log.warning(
+                    "message.parked",
+                    queue=queue,
+                    reason=verdict.code,
+                    trace_id=tracing.id_of(traceparent_of(batch[place])),
+                    bus_message_id=batch[place].message_id,
+                )

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import Enum
+from logging import DEBUG
 from typing import Final
 
+import structlog
+
+from common import tracing
 from common.bus.agents import AgentBus, ForAgent, publish_to_agents
 from common.bus.messages import BusUnavailable, Outgoing
 from common.failpoints import Failpoint, Failpoints
 from common.metrics import Metrics
+from common.spans import APPLY_REPORT, Attribute
 from common.store.ports import InboundStore
 from common.store.records import AppliedReport, NewReport
+from common.tracing import Attributes
 from heliograph import wire
 from processor.consenting import Consenting
 from processor.turns import build_report
+
+log = structlog.get_logger(__name__)
 
 _RESULT: Final[Mapping[bool, str]] = {True: "applied", False: "repeated"}
 
@@ -48,8 +57,11 @@ class Reporting:
     async def apply(self, reports: Mapping[int, NewReport]) -> dict[int, Fate]:
         """What became of each report, by place. A report that an agent's full queue refuses is
         applied; telling it is tried again when the report comes back."""
+        since = tracing.moment()
         applied = await self._store.apply_reports(list(reports.values()))
         self._failpoints.reached(Failpoint.PROCESSOR_REPORT_APPLIED)
+        if since is not None or log.is_enabled_for(DEBUG):
+            applied = [_told_of(item, since) for item in applied]
         await self._consenting.reports(applied)
         to_tell = _one_each([item for item in applied if item.tell])
         refused = await self._tell(to_tell) if to_tell else frozenset()
@@ -71,6 +83,33 @@ class Reporting:
         return frozenset(
             item.report.id for item, error in zip(applied, errors, strict=True) if error is not None
         )
+
+
+def _told_of(item: AppliedReport, since: int | None) -> AppliedReport:
+    """Tell of a report that was applied, in its text's trace; what follows goes on there."""
+    if item.message_id is None:
+        return item
+    log.debug(
+        "report.applied",
+        message_id=item.message_id,
+        command_id=item.command_id,
+        status=item.report.status.value,
+        news=item.tell,
+        trace_id=tracing.id_of(item.traceparent),
+    )
+    attributes: Attributes = {
+        Attribute.MESSAGE_ID: item.message_id,
+        Attribute.COMMAND_ID: item.command_id,
+        Attribute.STATUS: item.report.status.value,
+    }
+    traceparent = tracing.tell(
+        APPLY_REPORT,
+        parent=item.traceparent,
+        since=since,
+        links=[item.report.traceparent],
+        attributes=attributes,
+    )
+    return replace(item, traceparent=traceparent)
 
 
 def _fate(item: AppliedReport, refused: frozenset[str]) -> Fate:

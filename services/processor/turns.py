@@ -45,8 +45,8 @@ def to_record(
     )
 
 
-def to_apply(event: SmsReport) -> NewReport:
-    """A delivery report as it is applied."""
+def to_apply(event: SmsReport, *, traceparent: str | None = None) -> NewReport:
+    """A delivery report as it is applied; the trace is that of its own delivery."""
     return NewReport(
         tenant_id=event.tenant_id,
         provider=event.provider,
@@ -61,6 +61,7 @@ def to_apply(event: SmsReport) -> NewReport:
         parts=event.parts,
         at=event.at,
         accepted_at=event.accepted_at,
+        traceparent=traceparent,
     )
 
 

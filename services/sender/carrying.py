@@ -5,12 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, TypeGuard
 
+import structlog
+from structlog.contextvars import bind_contextvars
+
+from common import tracing
 from common.bus.verdicts import Defer
 from common.failover import Blocked, Exhausted, Go, Rest, leads_elsewhere
 from common.failpoints import Failpoint, Failpoints
 from common.metrics import Metrics
 from common.policy import Hold, LeaveUncertain, Refuse, Send, Wait, decide
 from common.providers.port import Refused, SendResult
+from common.spans import DECIDE, RECORD_OUTCOME, Attribute
 from common.store.consent_ports import ConsentLedger, Conversations
 from common.store.consents import ConsentSource, NewConsent
 from common.store.ports import LeaseLost, OutboundStore
@@ -20,9 +25,12 @@ from heliograph.models import Outcome, OutcomeStatus, SendCommand
 from sender.calls import Lost, Ready, Unasked
 from sender.knowing import Knowing, Known, facts_of
 from sender.sending import Meeting, Progress, Sending
+from sender.spans import of_outcome, of_ruling
 from sender.steps import Again, Finished, Later, Step, look_again_after, pause_after
 from sender.texts import now, outcome_of, refusal
 from sender.ways import Failed
+
+log = structlog.get_logger(__name__)
 
 _BUSY_AGAIN: Final = 1.0
 """Seconds until a text that another replica has in hand is looked at again."""
@@ -74,6 +82,7 @@ class Carrying:
 
     async def go_on(self, claimed: Outbound, meeting: Meeting) -> Outcome | Defer | Later:
         """The same for a text whose command was seen before."""
+        bind_contextvars(message_id=claimed.id)
         try:
             match claimed.claim:
                 case Claim.BUSY:
@@ -121,8 +130,10 @@ class Carrying:
         are repeated at once included."""
         failed = Failed()
         while True:
-            known = await self._knowing.of(claimed)
-            ruling = await self._permitted(claimed, known, progress)
+            with tracing.span(DECIDE, attributes={Attribute.MESSAGE_ID: claimed.id}) as span:
+                known = await self._knowing.of(claimed)
+                ruling = await self._permitted(claimed, known, progress)
+                span.note(of_ruling(ruling))
             if ruling is not None:
                 return ruling
             route = known.route
@@ -254,9 +265,11 @@ class Carrying:
         self, claimed: Outbound, code: OutcomeCode, provider_message_id: str | None = None
     ) -> Outcome:
         outcome = outcome_of(claimed, code, now(), provider_message_id=provider_message_id)
-        recorded = await self._store.finish(
-            claimed.text.tenant_id, claimed.id, owner=self._owner, outcome=outcome
-        )
+        with tracing.span(RECORD_OUTCOME, attributes=of_outcome(outcome)):
+            recorded = await self._store.finish(
+                claimed.text.tenant_id, claimed.id, owner=self._owner, outcome=outcome
+            )
+        log.debug("text.finished", status=recorded.status.value, code=recorded.code.value)
         self._failpoints.reached(Failpoint.SENDER_RECORDED)
         if recorded.status is OutcomeStatus.HELD:
             self._failpoints.reached(Failpoint.SENDER_HELD)

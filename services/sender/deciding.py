@@ -8,11 +8,14 @@ the store says.
 
 from __future__ import annotations
 
-from common import trace
+from structlog.contextvars import bind_contextvars
+
 from common.bus.messages import Delivery
+from common.bus.spans import continuing
 from common.bus.verdicts import Defer, Done, Park, Verdict
 from common.events import TextDecided
 from common.failpoints import Failpoint, Failpoints
+from common.spans import CARRY_OUT
 from common.store.ports import OutboundStore
 from common.store.records import Outbound
 from heliograph.models import Outcome, UnreadableMessage
@@ -20,6 +23,7 @@ from sender.carrying import Carrying
 from sender.dispatch import Dispatch
 from sender.identity import AgentName
 from sender.sending import Meeting
+from sender.spans import of_text
 from sender.steps import Later
 from sender.telling import FULL_AGAIN, Telling
 
@@ -65,11 +69,12 @@ class Deciding:
         if claimed is None:
             return Done()
         self._failpoints.reached(Failpoint.SENDER_CLAIMED)
-        trace.current.set(trace.follow(claimed.text.traceparent or trace.current.get()))
-        outcome = await self._carrying.go_on(claimed, Meeting(1, self._dispatch.send))
-        if isinstance(outcome, Later):
-            return Defer(outcome.seconds)
-        return outcome if isinstance(outcome, Defer) else await self._tell(claimed, outcome)
+        bind_contextvars(command_id=claimed.text.command_id, message_id=claimed.id)
+        with continuing(CARRY_OUT, claimed.text.traceparent, of_text(claimed)):
+            outcome = await self._carrying.go_on(claimed, Meeting(1, self._dispatch.send))
+            if isinstance(outcome, Later):
+                return Defer(outcome.seconds)
+            return outcome if isinstance(outcome, Defer) else await self._tell(claimed, outcome)
 
     async def _tell(self, claimed: Outbound, outcome: Outcome) -> Verdict:
         """Never where the nudge wants a reply: its author may be anybody. Of our own answer to a

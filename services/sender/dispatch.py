@@ -13,7 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
+from structlog.contextvars import unbind_contextvars
 
+from common import tracing
 from common.circuit import Circuit
 from common.failpoints import Failpoint, Failpoints
 from common.limits import allowance_of
@@ -21,7 +23,6 @@ from common.limits.tables import RATES
 from common.metrics import Metrics
 from common.providers.port import (
     Accepted,
-    Ambiguous,
     NotProcessed,
     ProviderClient,
     Refused,
@@ -29,6 +30,7 @@ from common.providers.port import (
 )
 from common.redact import unquote
 from common.segments import measure
+from common.spans import CALL
 from common.store.consent_ports import ConsentLedger
 from common.store.limit_ports import Allowance, Ask, Limits
 from common.store.ports import OutboundStore
@@ -50,16 +52,11 @@ from sender.calls import (
 )
 from sender.clients import Clients, OurFault, Outdated
 from sender.last_look import opted_out_since
+from sender.spans import ANSWERS, of_call, say_answers
 from sender.texts import now
 
 log = structlog.get_logger(__name__)
 
-_ANSWERS: Final[Mapping[type[SendResult], str]] = {
-    Accepted: "accepted",
-    NotProcessed: "not_processed",
-    Ambiguous: "ambiguous",
-    Refused: "refused",
-}
 _CAPS: Final[Mapping[str, OutcomeCode]] = {
     "texts": OutcomeCode.BUDGET_SPENT,
     "cost": OutcomeCode.BUDGET_SPENT,
@@ -111,6 +108,8 @@ class Dispatch:
 
     async def send(self, texts: Sequence[Ready]) -> Sequence[Answer]:
         """Send texts of one command; answers in order. A call that breaks harms no other one."""
+        if len(texts) > 1:  # The meeting's task has the context of the one that came last.
+            unbind_contextvars("message_id")
         kinds: dict[Kind, list[int]] = {}
         for place, ready in enumerate(texts):
             kinds.setdefault(kind_of(ready), []).append(place)
@@ -233,16 +232,15 @@ class Dispatch:
         self, texts: Sequence[Ready], client: ProviderClient, allowance: Allowance
     ) -> Sequence[SendResult]:
         self._failpoints.reached(Failpoint.SENDER_BEGUN)
-        started = time.perf_counter()
-        outgoing = [text_of(ready) for ready in texts]
-        results: Sequence[SendResult]
-        if len(outgoing) == 1:
-            results = [await client.send(outgoing[0])]
-        else:
-            results = await client.send_all(outgoing)
-        self._failpoints.reached(Failpoint.SENDER_CALLED)
         provider = texts[0].route.provider
-        self._metrics.provider_seconds.labels(provider).observe(time.perf_counter() - started)
+        with tracing.span(CALL, provider, attributes=of_call(texts)) as span:
+            started = time.perf_counter()
+            results = await _call(client, texts)
+            seconds = time.perf_counter() - started
+            say_answers(span, results)
+            exemplar = tracing.exemplar(span.traceparent)
+        self._failpoints.reached(Failpoint.SENDER_CALLED)
+        self._metrics.provider_seconds.labels(provider).observe(seconds, exemplar=exemplar)
         for ready, result in zip(texts, results, strict=True):
             self._note(result, ready)
         await self._tell_limits(texts, results, allowance)
@@ -273,8 +271,9 @@ class Dispatch:
             log.warning("limits.not_told", error=type(error).__name__)
 
     def _note(self, result: SendResult, ready: Ready) -> None:
-        answer = _ANSWERS[type(result)]
+        answer = ANSWERS[type(result)]
         self._metrics.provider_calls.labels(ready.route.provider, answer).inc()
+        log.debug("provider.answered", answer=answer, message_id=ready.claimed.id)
         if ready.detour is not None:
             ways = (ready.detour.provider, ready.route.provider)
             self._metrics.failovers.labels(*ways).inc()
@@ -290,6 +289,13 @@ class Dispatch:
             message_id=ready.claimed.id,
             connection=ready.route.connection_id,
         )
+
+
+async def _call(client: ProviderClient, texts: Sequence[Ready]) -> Sequence[SendResult]:
+    outgoing = [text_of(ready) for ready in texts]
+    if len(outgoing) == 1:
+        return [await client.send(outgoing[0])]
+    return await client.send_all(outgoing)
 
 
 def _others_of(tried: Answer, circuit: Circuit) -> Answer:

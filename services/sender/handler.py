@@ -10,8 +10,9 @@ from itertools import compress
 from typing import Final
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
-from common import trace
+from common import trace, tracing
 from common.addresses import normalise_address
 from common.bus.messages import (
     Delivery,
@@ -20,12 +21,13 @@ from common.bus.messages import (
     proven_user,
     published_key,
     told_of,
-    traceparent_of,
 )
+from common.bus.spans import say, work_on
 from common.bus.verdicts import Defer, Done, Park, Verdict
 from common.events import TextDecided
 from common.failpoints import Failpoint, Failpoints
 from common.metrics import Metrics
+from common.spans import CLAIM, Attribute
 from common.store.ports import OutboundStore
 from common.store.records import NewOutbound, Route
 from heliograph.codes import OutcomeCode
@@ -124,7 +126,12 @@ class Handler:
 
     async def handle(self, delivery: Delivery) -> Verdict:
         """What becomes of a delivery."""
-        trace.current.set(trace.follow(traceparent_of(delivery)))
+        with work_on(delivery) as span:
+            verdict = await self._traced(delivery)
+            say(span, verdict)
+        return verdict
+
+    async def _traced(self, delivery: Delivery) -> Verdict:
         self._failpoints.reached(Failpoint.SENDER_TAKEN)
         verdict = await self._handle(delivery)
         if isinstance(verdict, Park):
@@ -139,6 +146,8 @@ class Handler:
             command = SendCommand.decode(delivery.body)
         except UnreadableMessage as problem:
             return await self._unreadable(delivery, problem)
+        tracing.here().note({Attribute.COMMAND_ID: command.command_id})
+        bind_contextvars(command_id=command.command_id)
         route = await self._store.route(command.tenant_id, normalise_address(command.number))
         proven = await self._proven(delivery, command, route)
         key = published_key(delivery, self._bus.user)
@@ -240,7 +249,8 @@ class Handler:
     async def _work_on(self, order: Order, texts: Sequence[NewOutbound], at_hand: Pass) -> None:
         """Claim some texts, carry them out together and tell. One that fails harms no other: what
         the others have come to is told before the failure is raised."""
-        claims = await self._store.claim(texts, owner=self._owner, lease=self._lease)
+        with tracing.span(CLAIM, attributes={Attribute.TOGETHER: len(texts)}):
+            claims = await self._store.claim(texts, owner=self._owner, lease=self._lease)
         self._failpoints.reached(Failpoint.SENDER_CLAIMED)
         meeting = Meeting(len(texts), self._dispatch.send)
         results = await asyncio.gather(

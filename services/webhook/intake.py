@@ -11,11 +11,12 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from logging import DEBUG
 from typing import Final, NamedTuple, Protocol
 
 import structlog
 
-from common import trace
+from common import trace, tracing
 from common.bus import topology
 from common.bus.messages import Outgoing
 from common.bus.verdicts import Publisher
@@ -36,6 +37,7 @@ from common.providers.reading import parse_instant
 from common.redact import scrub
 from common.store.records import RegisteredNumber
 from heliograph import wire
+from webhook.delivering import Event, delivering, event_of
 from webhook.eventgrid import DELETED, NoEvent, read_event, write_item
 
 log = structlog.get_logger(__name__)
@@ -161,16 +163,32 @@ class Intake:
         self, readings: Sequence[Reading], source: Source
     ) -> list[tuple[str, str]]:
         """Publish what the readings say; what to count for each."""
+        since = tracing.moment()
         owners = await self._owners(readings, source)
         messages: list[Outgoing] = []
         counts: list[tuple[str, str]] = []
+        events: list[Event] = []
         for reading in readings:
             message, name, result = _message(reading, owners, source)
             if message is not None:
+                if since is not None or log.is_enabled_for(DEBUG):
+                    tenant_id = _tenant_of(reading, owners, source)
+                    event = event_of(
+                        reading,
+                        message,
+                        provider=source.provider,
+                        tenant_id=tenant_id,
+                        traceparent=source.traceparent,
+                        since=since,
+                        together=len(readings),
+                    )
+                    events.append(event)
+                    message = event.message
                 messages.append(message)
             counts.append((name, result))
         if messages:
-            await self._publish(messages)
+            with delivering(events):
+                await self._publish(messages)
         return counts
 
     async def _owners(self, readings: Iterable[Reading], source: Source) -> dict[str, Party | None]:
@@ -225,10 +243,19 @@ def _message(
         return None, _OTHER, "ignored"
     if isinstance(reading, Unreadable):
         return parked(reading, source), reading.name, "parked"
-    owner = source.caller if _belongs(reading, source) else owners[reading.content.number]
+    owner = _owner_of(reading, owners, source)
     if owner is None:
         return None, reading.name, "unknown_number"
     return outgoing(reading, owner, source), reading.name, "published"
+
+
+def _tenant_of(reading: Reading, owners: Mapping[str, Party | None], source: Source) -> str:
+    owner = _owner_of(reading, owners, source) if isinstance(reading, Known) else None
+    return owner.tenant_id if owner is not None else ""
+
+
+def _owner_of(known: Known, owners: Mapping[str, Party | None], source: Source) -> Party | None:
+    return source.caller if _belongs(known, source) else owners[known.content.number]
 
 
 def outgoing(known: Known, owner: Party, source: Source) -> Outgoing:
@@ -252,7 +279,7 @@ def outgoing(known: Known, owner: Party, source: Source) -> Outgoing:
         exchange=topology.INBOUND_EXCHANGE,
         key=key,
         message_id=message_id,
-        traceparent=known.traceparent or source.traceparent or trace.fresh(),
+        traceparent=known.traceparent or source.traceparent,
     )
 
 
@@ -303,7 +330,7 @@ def parked(unreadable: Unreadable, source: Source) -> Outgoing:
         type=PARKED_TYPE,
         message_id=derive(PARKED_TYPE, body.decode("utf-8", "replace")),
         headers={
-            wire.HEADER_TRACEPARENT: trace.follow(source.traceparent),
+            wire.HEADER_TRACEPARENT: tracing.joined(source.traceparent),
             topology.HEADER_REASON: UnreadableEvent.code,
             topology.HEADER_DETAIL: scrub(f"{whose}{unreadable.reason}"),
             topology.HEADER_PARKED_FROM: topology.PROCESSOR_QUEUE,

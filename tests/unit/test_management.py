@@ -109,3 +109,20 @@ async def test_after_the_stop_nobody_listens(service: Service) -> None:
     async with aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.ClientConnectorError):
             await session.get(f"http://127.0.0.1:{port}/livez")
+
+
+async def test_who_asks_for_openmetrics_gets_exemplars_too(
+    service: Service, http: aiohttp.ClientSession
+) -> None:
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    hand_over = service.management._metrics.hand_over_seconds
+    hand_over.observe(0.2, exemplar={"trace_id": trace_id})
+    asked = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"}
+    async with http.get("/metrics", headers=asked) as answer:
+        assert answer.content_type == "application/openmetrics-text"
+        told = await answer.text()
+    assert (
+        f'heliograph_hand_over_seconds_bucket{{le="0.25"}} 1.0 # {{trace_id="{trace_id}"}}' in told
+    )
+    async with http.get("/metrics") as answer:
+        assert trace_id not in await answer.text()

@@ -20,6 +20,7 @@ from yarl import URL
 from common.bus.deadline import bounded, say
 from common.bus.link import Link
 from common.bus.messages import BusError, BusUnavailable, Outgoing
+from common.bus.spans import published
 from common.bus.subscription import Subscription
 from common.bus.topology import Queue, Topology
 
@@ -131,7 +132,9 @@ class Bus:
     async def publish_all(self, messages: Iterable[Outgoing]) -> list[BusError | None]:
         """Publish together and wait for all confirms; one result a message, in order. The errors
         are those of `publish`."""
-        batch = list(messages)
+        return await published(list(messages), self._publish)
+
+    async def _publish(self, batch: list[Outgoing]) -> list[BusError | None]:
         link = self._alive
         if link is None:
             return [BusUnavailable(self.problem or "")] * len(batch)

@@ -14,6 +14,7 @@ from typing import Final
 
 from common.bus.memory_queue import MemoryQueue, MemorySubscription, Stored
 from common.bus.messages import BusError, BusUnavailable, Outgoing, PublishRefused, Unroutable
+from common.bus.spans import published
 from common.bus.topology import Binding, Exchange, Queue, Topology
 
 _AWAY: Final = "RabbitMQ is away: the broker was stopped."
@@ -142,10 +143,13 @@ class MemoryBus:
             raise error
 
     async def publish_all(self, messages: Iterable[Outgoing]) -> list[BusError | None]:
+        return await published(list(messages), self._publish)
+
+    async def _publish(self, batch: list[Outgoing]) -> list[BusError | None]:
         await asyncio.sleep(0)  # As the real one, it lets others run.
         if self.problem is not None:
-            return [BusUnavailable(self.problem) for _ in messages]
-        return [self._broker.publish(message, self.user) for message in messages]
+            return [BusUnavailable(self.problem) for _ in batch]
+        return [self._broker.publish(message, self.user) for message in batch]
 
     async def close(self) -> None:
         if self._started:

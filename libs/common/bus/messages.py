@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from common import trace
+from common import trace, tracing
 from common.bus.topology import (
     HEADER_ATTEMPTS,
     HEADER_FIRST_SEEN,
@@ -70,14 +70,14 @@ class Outgoing:
         traceparent: str | None = None,
         correlation_id: str | None = None,
     ) -> Outgoing:
-        """Wrap a wire model, following the given (or the current) trace."""
+        """Wrap a wire model, in the given (or the current) trace."""
         return cls(
             exchange=exchange,
             key=key,
             body=model.encode(),
             type=model.type,
             message_id=message_id,
-            headers={wire.HEADER_TRACEPARENT: trace.follow(traceparent or trace.current.get())},
+            headers={wire.HEADER_TRACEPARENT: tracing.joined(traceparent or trace.current.get())},
             correlation_id=correlation_id,
         )
 

@@ -18,6 +18,7 @@ CHANGES_EXCHANGE: Final = "heliograph.changes"
 
 PROCESSOR_QUEUE: Final = "processor.inbound"
 SENDER_QUEUE: Final = "sender.commands"
+WAIT_PREFIX: Final = "wait."
 
 DELIVERY_LIMIT: Final = 20
 """Deliveries after which the broker itself dead-letters a message: the last resort against one that
@@ -97,7 +98,7 @@ def dead_queue(queue: str) -> str:
 
 def wait_queue(queue: str, delay: float) -> str:
     """The queue in which a message of `queue` waits for `delay` seconds."""
-    return f"wait.{queue}.{int(delay * 1000)}ms"
+    return f"{WAIT_PREFIX}{queue}.{int(delay * 1000)}ms"
 
 
 def defer_step(delay: float) -> float:

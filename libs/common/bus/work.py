@@ -14,7 +14,8 @@ from typing import Final, Protocol, TypeVar
 
 import structlog
 
-from common.bus.messages import BusUnavailable, Delivery
+from common import tracing
+from common.bus.messages import BusUnavailable, Delivery, traceparent_of
 from common.bus.topology import RETRY_DELAYS
 from common.bus.verdicts import Publisher, Retry, Verdict, no_move, settle
 from common.errors import Unavailable
@@ -233,7 +234,13 @@ async def work_until(stopping: asyncio.Event, worker: Worker) -> None:
 
 
 def _blame(error: Exception, delivery: Delivery) -> Retry:
-    log.warning("work.failed", error=type(error).__name__, queue=delivery.queue)
+    log.warning(
+        "work.failed",
+        error=type(error).__name__,
+        queue=delivery.queue,
+        bus_message_id=delivery.message_id,
+        trace_id=tracing.id_of(traceparent_of(delivery)),
+    )
     # Where, not what: its text may quote the message, and this one stands in a header.
     return Retry("unexpected_error", f"{type(error).__name__} at {place_of(error)}")
 

@@ -96,6 +96,13 @@ class EveryServiceMetrics:
             one_of("step", "begun", "settled"),
             on=_WORKERS,
         )
+        self.spans = new.counter(
+            "heliograph_spans_total",
+            "Spans of traces that were sent to the collector, by what became of them (exported; "
+            "failed: not taken). What a full queue dropped is in neither.",
+            one_of("result", "exported", "failed"),
+            on=EVERY,
+        )
         self.mongodb_connected = new.gauge(
             "heliograph_mongodb_connected",
             "1 while the driver knows a primary of the replica set, else 0.",

@@ -17,12 +17,14 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any, Final
 
+from common import tracing
 from common.providers import acs_wire
 from common.providers.acs_answers import Item, Problem, problem_of
 from common.providers.acs_credentials import Access
 from common.providers.acs_requests import Answer, Request
 from common.providers.acs_wire import Call
 from common.providers.port import Ambiguous, NotProcessed, Refused
+from common.spans import Attribute
 from heliograph.codes import OutcomeCode
 
 _CONNECT_SECONDS: Final = 3.0
@@ -87,7 +89,9 @@ class _Changes:
             http.data = acs_wire.changed_body(http.data, call)
             http.headers["Content-Length"] = str(len(http.data))
             http.url = acs_wire.changed_url(http.url, call.version)
-        return await self.next.send(request)
+        said = await self.next.send(request)
+        tracing.here().note({Attribute.HTTP_STATUS: said.http_response.status_code})
+        return said
 
 
 def open_transport(timeout: float, *, loopback: bool) -> Any:

@@ -23,9 +23,11 @@ import aiohttp
 import orjson
 from multidict import CIMultiDict
 
+from common import tracing
 from common.providers.hosts import is_loopback
 from common.providers.port import Ambiguous, Health, NotProcessed, Unknown
 from common.providers.reading import brief
+from common.spans import Attribute
 from heliograph.codes import OutcomeCode
 
 _CONNECT_SECONDS: Final = 3.0
@@ -124,6 +126,7 @@ class HttpSession:
                     method, url, data=body, headers=headers, allow_redirects=False
                 ) as answer,
             ):
+                tracing.here().note({Attribute.HTTP_STATUS: answer.status})
                 raw = await _bounded(answer)
                 return HttpAnswer(answer.status, CIMultiDict(answer.headers), raw, self._secrets)
         except _NEVER_CONNECTED as error:

@@ -378,6 +378,8 @@ class NewReport:
     """Which part of the text it is about, where the provider has split it and reports on each."""
     parts: int = 1
     """How many parts the provider has split the text into."""
+    traceparent: str | None = None
+    """Of its own delivery."""
 
     @property
     def id(self) -> str:
