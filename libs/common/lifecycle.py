@@ -85,6 +85,9 @@ async def _main(
     metrics = _metrics(name, settings)
     management = Management(metrics, host=settings.management_host, port=settings.management_port)
     runtime = Runtime(name, metrics, management, failpoints)
+    management.add_check(
+        "stopping", lambda: "The service is stopping." if runtime.stopping.is_set() else None
+    )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, runtime.stopping.set)

@@ -236,9 +236,10 @@ def load(settings: type[Settings]) -> Settings:
 
 def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
-    field = str(first["loc"][0]) if first["loc"] else "?"
     problem = str(first["msg"]).removeprefix("Value error, ").removesuffix(".")
-    return f"{PREFIX}{field.upper()}: {problem}. See docs/configuration.md."
+    # What is wrong with several together names the setting itself.
+    where = f"{PREFIX}{str(first['loc'][0]).upper()}: " if first["loc"] else ""
+    return f"{where}{problem}. See docs/configuration.md."
 
 
 def load_or_exit(settings: type[Settings]) -> Settings:

@@ -85,7 +85,7 @@ class Snapshot(Generic[V]):
     @property
     def problem(self) -> str | None:
         """Why the cache cannot answer by itself, or None where it can."""
-        return None if self._loaded.is_set() else f"the {self._what} are not loaded yet"
+        return None if self._loaded.is_set() else f"The {self._what} are not loaded yet."
 
     def start(self) -> None:
         """Begin loading; returns at once."""

@@ -67,8 +67,10 @@ async def serve(settings: ProcessorSettings, runtime: Runtime) -> None:
         runtime.management.add_check("rabbitmq", lambda: bus.problem)
         runtime.management.add_check("mongodb", lambda: watch.problem)
         runtime.management.add_check("numbers", lambda: numbers.problem)
+        inbound = await bus.subscribe(PROCESSOR_QUEUE, prefetch=settings.processor_prefetch)
+        runtime.management.add_check("consuming", lambda: inbound.problem)
         batches = Batches(
-            await bus.subscribe(PROCESSOR_QUEUE, prefetch=settings.processor_prefetch),
+            inbound,
             bus,
             build_inbox(settings, runtime, database, bus, numbers).handle,
             size=settings.processor_batch_size,

@@ -133,8 +133,10 @@ async def _follow_changes(
 
 
 async def _lanes(settings: SenderSettings, runtime: Runtime, bus: Bus, handler: Handler) -> Lanes:
+    commands = await bus.subscribe(SENDER_QUEUE, prefetch=settings.sender_prefetch)
+    runtime.management.add_check("consuming", lambda: commands.problem)
     return Lanes(
-        await bus.subscribe(SENDER_QUEUE, prefetch=settings.sender_prefetch),
+        commands,
         bus,
         handler.handle,
         lanes=settings.sender_lanes,
@@ -213,6 +215,7 @@ def _hands(
         owner=owner,
         lease=settings.sender_lease,
         longest_pause=settings.sender_retry_after_cap,
+        halt=runtime.stopping.is_set,
     )
     carrying = Carrying(
         store=store,

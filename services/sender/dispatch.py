@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -79,6 +79,8 @@ class Dispatch:
     Args:
         lease: seconds for which a text is this replica's from each call on.
         longest_pause: most seconds for which a 429 slows a number, whatever it asks for.
+        halt: whether no further call may begin, because the service stops. What has no answer yet
+            waits for another replica, as it does for a limit.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class Dispatch:
         owner: str,
         lease: float,
         longest_pause: float,
+        halt: Callable[[], bool] = bool,
     ):
         self._store = store
         self._ledger = ledger
@@ -105,6 +108,7 @@ class Dispatch:
         self._owner = owner
         self._lease = lease
         self._longest_pause = longest_pause
+        self._halt = halt
 
     async def send(self, texts: Sequence[Ready]) -> Sequence[Answer]:
         """Send texts of one command; answers in order. A call that breaks harms no other one."""
@@ -131,6 +135,8 @@ class Dispatch:
         return [answers[place] for place in range(len(texts))]
 
     async def _answers(self, texts: Sequence[Ready]) -> Sequence[Answer]:
+        if self._halt():
+            return [Limited(0.0, None) for _ in texts]
         try:
             return await self._call(texts)
         except Exception as error:  # noqa: BLE001 - each text raises it as its own

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import Field, ValidationInfo, field_validator
+from typing import Final, Self
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from common.sealed_settings import SealedSettings
+
+_CLOSING: Final = 2.0
+"""Seconds for the last acks, and for closing bus, store and provider clients."""
 
 
 class SenderSettings(SealedSettings):
@@ -69,3 +74,28 @@ class SenderSettings(SealedSettings):
         if value <= info.data.get("sender_provider_timeout", 0.0):
             raise ValueError("must be longer than HELIOGRAPH_SENDER_PROVIDER_TIMEOUT")
         return value
+
+    @property
+    def longest_drain(self) -> float:
+        """Most seconds from the signal to stop until the process has ended.
+
+        No provider call begins after the signal, so whatever is in hand comes to a pause before a
+        repetition, one call, two operations of a store that does not answer (the first one is only
+        noted, the second gives up), and one publish.
+        """
+        return (
+            self.sender_retry_in_place_max
+            + self.sender_provider_timeout
+            + 2 * self.mongodb_timeout
+            + self.publish_deadline
+            + _CLOSING
+        )
+
+    @model_validator(mode="after")
+    def _drains_in_time(self) -> Self:
+        if self.longest_drain > self.grace_period:
+            raise ValueError(
+                f"HELIOGRAPH_GRACE_PERIOD: must be at least {self.longest_drain:g} seconds, for a "
+                "provider call, the pause before it and what follows it"
+            )
+        return self

@@ -77,9 +77,6 @@ async def serve(settings: WebhookSettings, runtime: Runtime) -> None:
         runtime.management.add_check("bus", lambda: bus.problem)
         runtime.management.add_check("numbers", lambda: numbers.problem)
         runtime.management.add_check("connections", lambda: called.problem)
-        runtime.management.add_check(
-            "stopping", lambda: "the service is stopping" if runtime.stopping.is_set() else None
-        )
         starting = server.start(settings.webhook_host, settings.webhook_port)
         await listen(starting, f"webhook port {settings.webhook_port}")
         stack.push_async_callback(server.stop)

@@ -187,9 +187,11 @@ async def test_a_memory_alarm_refuses_within_the_deadline_and_passes(
             await eventually(lambda: node.evaluate("rabbit_alarm:get_alarms()") != "[]")
             await quick_failure(bus, DEADLINE)
             await quick_failure(bus, DEADLINE)
+            assert bus.problem == "RabbitMQ takes no messages: it is short of memory or disk."
         finally:
             node.evaluate("vm_memory_monitor:set_vm_memory_high_watermark(0.4)")
         await recovered(bus, source, f"m{turn}")
+        assert bus.problem is None
 
 
 async def test_a_channel_closed_by_an_error_is_replaced(bus: Bus) -> None:

@@ -146,6 +146,7 @@ class Desk:
         self.provider = FakeProvider(self.client, deduplicates)
         self.keys = MasterKeys.parse(generate_master_key())
         self.metrics = Metrics()
+        self.stopping = asyncio.Event()
         self.clients = Clients(
             self.connections, {"fake": self.provider}, self.keys, size=2, timeout=5
         )
@@ -221,6 +222,7 @@ class Desk:
             owner=owner,
             lease=LEASE,
             longest_pause=600,
+            halt=self.stopping.is_set,
         )
 
     def _carrying(self, owner: str, attempts: int, in_place: float) -> Carrying:

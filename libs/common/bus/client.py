@@ -32,6 +32,7 @@ _STEADY: Final = 5.0
 """A connection that lived so many seconds starts the pauses anew."""
 _CANCEL_AGAIN = 3.0
 """Longer than closing a connection takes, which a second cancellation would cut short."""
+_BLOCKED: Final = "RabbitMQ takes no messages: it is short of memory or disk."
 _SETUP_SECONDS: Final = 30.0
 _DECLARE_SECONDS: Final = 10.0
 
@@ -76,7 +77,10 @@ class Bus:
     @property
     def problem(self) -> str | None:
         """Why nothing can be published now, in one sentence, or None where it can."""
-        return None if self._alive is not None else f"RabbitMQ is away: {self._last_error}."
+        link = self._alive
+        if link is None:
+            return f"RabbitMQ is away: {self._last_error}."
+        return _BLOCKED if link.blocked else None
 
     def start(self) -> None:
         """Begin connecting; returns at once."""

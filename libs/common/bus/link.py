@@ -57,6 +57,23 @@ class Link:
     def report_loss(self, _: object = None) -> None:
         self.lost.set()
 
+    @property
+    def blocked(self) -> bool:
+        """Whether the broker takes no messages from this connection: it is short of memory or disk
+        (RabbitMQ documentation, "Blocked Connections").
+
+        The client says it by whether `ready` has anything to wait for.
+        """
+        if self._transport is None or self.lost.is_set():
+            return False
+        asking = self._transport.connection.ready()
+        try:
+            asking.send(None)
+        except StopIteration:
+            return False
+        asking.close()
+        return True
+
     async def declare(self, topology: Topology) -> None:
         """On a channel of its own, so that a refusal harms nothing else."""
         if not topology.exchanges and not topology.queues:

@@ -100,6 +100,12 @@ class Subscription:
         self._tag: str | None = None
         self.cancelled = False
 
+    @property
+    def problem(self) -> str | None:
+        """Why nothing arrives, in one sentence, or None where the broker knows of this consumer."""
+        reads = self._tag is not None and not self._channel.is_closed
+        return None if reads else f"{self.queue} is not being read."
+
     async def attach(self, channel: Any, on_lost: Callable[[object], None]) -> None:
         """Start reading on a channel of its own."""
         channel.on_consumer_cancel_callbacks.add(on_lost)
