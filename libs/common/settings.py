@@ -76,6 +76,12 @@ class ServiceSettings(BaseSettings):
     mongodb_timeout: float = Field(
         default=5.0, gt=0, le=60, description="Seconds after which a database operation fails."
     )
+    schema_at_start: bool = Field(
+        default=True,
+        description="Whether processor, sender and health make missing indexes when they start, "
+        "and health migrates data. Off where `python -m health --prepare` does it before: they "
+        "then wait, not ready, until it has been run. Off is right for large collections.",
+    )
     management_host: str = Field(
         default="0.0.0.0",  # noqa: S104 - probes and scrapes come from outside the pod
         description="Address of the management endpoints (`/livez`, `/readyz`, `/metrics`).",

@@ -8,6 +8,10 @@ an installation is made so. Exit codes: 0 made, 1 refused, 2 the store is away.
 
 `--rotate-master-key` wraps every tenant's data key under the first of the master keys, beside the
 running services. Exit codes: 0 done, 1 some do not open, 2 the store went away; start it again.
+
+`--prepare` makes what the services of this release need: indexes, data migrations, exchanges and
+queues. Exit codes: 0 done, 1 something contradicts this release, 2 MongoDB or RabbitMQ is away;
+start it again.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from common.settings import load_or_exit
 from health.access.first_key import make_key
 from health.access.roles import Role
 from health.app import serve, validate_once
+from health.preparing import prepare_until_signal
 from health.rotation import rotate_master_key
 from health.settings import HealthSettings
 
@@ -30,7 +35,13 @@ from health.settings import HealthSettings
 def main() -> None:
     """Do what the command line says."""
     arguments = _arguments()
-    if not (arguments.once or arguments.make_key or arguments.rotate_master_key):
+    tasks = (
+        arguments.once,
+        arguments.make_key,
+        arguments.rotate_master_key,
+        arguments.prepare,
+    )
+    if not any(tasks):
         run("health", HealthSettings, serve)
         return
     settings = load_or_exit(HealthSettings)
@@ -42,6 +53,8 @@ def _task(arguments: argparse.Namespace, settings: HealthSettings) -> Coroutine[
     if arguments.make_key:
         role, name = arguments.make_key
         return make_key(settings, role=role, name=name, tenant_id=arguments.tenant)
+    if arguments.prepare:
+        return prepare_until_signal(settings)
     if arguments.rotate_master_key:
         return rotate_master_key(settings)
     return validate_once(settings)
@@ -65,6 +78,9 @@ def _arguments() -> argparse.Namespace:
         "--rotate-master-key",
         action="store_true",
         help="wrap every tenant's data key under the current master key",
+    )
+    task.add_argument(
+        "--prepare", action="store_true", help="make indexes, migrations and queues, and exit"
     )
     parser.add_argument("--tenant", metavar="ID", help="whose key it is; an operator has none")
     return parser.parse_args()

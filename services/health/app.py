@@ -18,14 +18,15 @@ from common.errors import StoreUnavailable
 from common.lifecycle import Runtime, listen
 from common.master_key_check import master_key_problem
 from common.metrics import Metrics
+from common.schema_start import begin_with_schema
 from common.settings import stop
 from common.store.client import Database, open_database
 from common.store.mongo_connections import MongoConnections, MongoLeases
 from common.store.mongo_tenant_keys import MongoTenantKeys
-from common.store.schema import ensure_schema
 from common.store.watch import StoreWatch
 from health.building import Parts, build_parts, build_validation, now, web_application
 from health.daily import DailyRun
+from health.migrating import Migrating
 from health.once import EXIT_NOT_CHECKED, exit_code, table
 from health.settings import HealthSettings
 from health.web.serve import refuse
@@ -82,11 +83,14 @@ async def serve(settings: HealthSettings, runtime: Runtime) -> None:
             work.create_task(parts.report_sweep.run(runtime.stopping), name="report sweep")
             work.create_task(parts.consent_sync.run(runtime.stopping), name="consent sync")
             work.create_task(daily.run(runtime.stopping), name="daily")
+            if settings.schema_at_start:
+                migrating = Migrating(database, MongoLeases(database))
+                work.create_task(migrating.run(runtime.stopping), name="migrations")
 
 
 async def _begin(settings: HealthSettings, database: Database) -> None:
-    """When the store first answers: make the schema, and stop where the master key is wrong."""
-    await ensure_schema(database)
+    """When the store first answers: see to the schema, and stop where the master key is wrong."""
+    await begin_with_schema(database, make=settings.schema_at_start)
     problem = await master_key_problem(MongoTenantKeys(database), settings.master_keys)
     if problem is not None:
         stop(problem)

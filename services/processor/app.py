@@ -13,13 +13,13 @@ from common.failpoints import Failpoint
 from common.lifecycle import Runtime
 from common.numbers import NumberCache, changes_queue, follow
 from common.optout.wording import WordingMatcher
+from common.schema_start import begin_with_schema
 from common.store.client import Database, open_database
 from common.store.directory import MongoDirectory
 from common.store.mongo_consents import MongoConsentLedger
 from common.store.mongo_conversation_holds import MongoConversationFacts
 from common.store.mongo_inbound import MongoInbound
 from common.store.mongo_outbound import MongoOutbound
-from common.store.schema import ensure_schema
 from common.store.watch import StoreWatch
 from processor.consenting import Consenting
 from processor.handover import HandOver
@@ -42,7 +42,10 @@ async def serve(settings: ProcessorSettings, runtime: Runtime) -> None:
             settings.mongodb_timeout,
         )
         stack.callback(database.close)
-        watch = StoreWatch(database.ping, on_first_answer=lambda: ensure_schema(database))
+        watch = StoreWatch(
+            database.ping,
+            on_first_answer=lambda: begin_with_schema(database, make=settings.schema_at_start),
+        )
         watch.start()
         stack.push_async_callback(watch.close)
 
@@ -67,6 +70,9 @@ async def serve(settings: ProcessorSettings, runtime: Runtime) -> None:
         runtime.management.add_check("rabbitmq", lambda: bus.problem)
         runtime.management.add_check("mongodb", lambda: watch.problem)
         runtime.management.add_check("numbers", lambda: numbers.problem)
+        # Texts wait in their queue meanwhile, as nothing could be done with them.
+        if not await watch.ready_before(runtime.stopping):
+            return
         inbound = await bus.subscribe(PROCESSOR_QUEUE, prefetch=settings.processor_prefetch)
         runtime.management.add_check("consuming", lambda: inbound.problem)
         batches = Batches(

@@ -18,6 +18,7 @@ from common.lifecycle import Runtime
 from common.master_key_check import master_key_problem
 from common.numbers import changes_queue
 from common.providers.port import Provider
+from common.schema_start import begin_with_schema
 from common.settings import stop
 from common.store.client import Database, open_database
 from common.store.mongo_circuits import MongoCircuits
@@ -27,7 +28,6 @@ from common.store.mongo_conversation_holds import MongoConversationFacts
 from common.store.mongo_limits import MongoLimits
 from common.store.mongo_outbound import MongoOutbound
 from common.store.mongo_tenant_keys import MongoTenantKeys
-from common.store.schema import ensure_schema
 from common.store.watch import StoreWatch
 from sender.breaking import Breaker
 from sender.carrying import Carrying
@@ -74,7 +74,7 @@ async def serve(settings: SenderSettings, runtime: Runtime) -> None:
         watch.start()
         # Nor before the store, whose first answer tells of a wrong master key: commands wait in
         # their queue meanwhile, as nothing could be done with them.
-        if not await _ready(watch, runtime.stopping):
+        if not await watch.ready_before(runtime.stopping):
             return
         bus.start()
         await _follow_changes(bus, clients, runtime, stack)
@@ -82,19 +82,10 @@ async def serve(settings: SenderSettings, runtime: Runtime) -> None:
         await work_until(runtime.stopping, await _lanes(settings, runtime, bus, handler))
 
 
-async def _ready(watch: StoreWatch, stopping: asyncio.Event) -> bool:
-    """Wait for the store, False where the service is told to stop first."""
-    waiting = [asyncio.ensure_future(watch.ready()), asyncio.ensure_future(stopping.wait())]
-    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    for task in waiting:
-        task.cancel()
-    return not stopping.is_set()
-
-
 async def _begin(settings: SenderSettings, database: Database) -> None:
-    """When the store first answers: make the schema, and stop where the master key is wrong, which
-    would refuse every command for good."""
-    await ensure_schema(database)
+    """When the store first answers: see to the schema, and stop where the master key is wrong,
+    which would refuse every command for good."""
+    await begin_with_schema(database, make=settings.schema_at_start)
     problem = await master_key_problem(MongoTenantKeys(database), settings.master_keys)
     if problem is not None:
         stop(problem)

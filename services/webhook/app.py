@@ -18,9 +18,11 @@ from common.lifecycle import Runtime, listen
 from common.numbers import NumberCache, changes_queue, follow
 from common.providers.callbacks import Callbacks
 from common.providers.registry import PROVIDERS
+from common.schema_start import stop_where_too_new
 from common.snapshot import Snapshot
 from common.store.client import open_database
 from common.store.directory import MongoCallbacks, MongoDirectory
+from common.store.watch import StoreWatch
 from webhook.auth import Doorkeeper, SecretCheck, Secrets
 from webhook.callbacks import CallbackDoor, Connections, Keyring
 from webhook.entra import EntraTokens, Expected, issuers_of, keys_url_of
@@ -54,6 +56,10 @@ async def serve(settings: WebhookSettings, runtime: Runtime) -> None:
             settings.mongodb_timeout,
         )
         stack.callback(database.close)
+        # Not a check: a webhook that knows its numbers needs no store.
+        watch = StoreWatch(database.ping, on_first_answer=lambda: stop_where_too_new(database))
+        watch.start()
+        stack.push_async_callback(watch.close)
 
         bus = _bus(settings)
         bus.start()

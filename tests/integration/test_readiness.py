@@ -22,11 +22,11 @@ NO_PRIMARY_SECONDS = 5
 
 LACKING = {
     "webhook": {"bus", "numbers", "connections"},
-    "processor": {"rabbitmq", "mongodb", "numbers", "consuming"},
+    "processor": {"rabbitmq", "mongodb", "numbers"},
     "sender": {"rabbitmq", "mongodb"},
     "health": {"rabbitmq", "mongodb"},
 }
-"""What each says while both are away; the sender reads its queue only when it knows its keys."""
+"""What each says while both are away."""
 
 USING_THE_STORE = {"processor", "sender", "health"}
 """A webhook that knows its numbers needs no store."""

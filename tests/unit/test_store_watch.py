@@ -64,9 +64,9 @@ async def test_who_waits_for_the_first_question_does_not_wait_for_the_store(
     async with asyncio.timeout(10):
         await watch.asked()
         assert watch.problem == "away"
-        waiting = asyncio.create_task(watch.ready())
+        waiting = asyncio.create_task(watch.ready_before(asyncio.Event()))
         there.set()
-        await waiting
+        assert await waiting
     assert begun.is_set()
     assert watch.problem is None
     await watch.close()

@@ -158,11 +158,15 @@ class Database:
         self._client.close()
 
 
-def open_database(uri: str, database: str, timeout: float) -> Database:
+def open_database(
+    uri: str, database: str, timeout: float, *, longest: float | None = None
+) -> Database:
     """A client for one database. Connects at the first operation, on the running event loop.
 
     Args:
         timeout: seconds after which any operation fails, the search for a primary included.
+        longest: seconds that an operation may take once there is a primary, where it is another
+            number: the build of an index, which a time-out would end on the server as well.
     """
     milliseconds = max(1, int(timeout * 1000))
     client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
@@ -171,7 +175,7 @@ def open_database(uri: str, database: str, timeout: float) -> Database:
         tzinfo=UTC,
         retryWrites=True,
         retryReads=True,
-        timeoutMS=milliseconds,
+        timeoutMS=milliseconds if longest is None else max(1, int(longest * 1000)),
         serverSelectionTimeoutMS=milliseconds,
         connectTimeoutMS=milliseconds,
         w="majority",

@@ -9,7 +9,7 @@ from typing import Any, Final
 from common.store.client import Database, Document, guarded
 from common.store.connection_documents import LIVE
 from common.store.records import CalledConnection, RegisteredNumber
-from common.store.schema import CONNECTIONS, NUMBERS, TENANTS
+from common.store.schema import AGENTS, CONNECTIONS, NUMBERS, TENANTS
 
 _FIELDS: Final = ("tenant_id", "connection_id", "provider", "address", "agent_id")
 _PROJECTION: Final[dict[str, Any]] = {"_id": False} | dict.fromkeys(_FIELDS, True)
@@ -36,6 +36,13 @@ class MongoDirectory:
 
     async def ping(self) -> None:
         await self._database.ping()
+
+
+@guarded
+async def all_agents(database: Database) -> Sequence[tuple[str, str]]:
+    """Tenant and ID of every agent, in order."""
+    found = database.collection(AGENTS).find({}, {"tenant_id": True, "agent_id": True})
+    return sorted([(one["tenant_id"], one["agent_id"]) async for one in found])
 
 
 class MongoCallbacks:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from common.addresses import usual_type
 from common.store.clock import after, milliseconds
 from common.store.control import CLEARED
 from common.store.documents import read_connection
@@ -81,7 +82,7 @@ class MemoryConnections:
         for item in numbers.values():
             if item["address"] == address and item["connected"] and item["_id"] != key:
                 raise NumberTaken(address)
-        numbers[key] = {"gate_on": False} | numbers.get(key, {})
+        numbers[key] = {"gate_on": False, "type": usual_type(address).value} | numbers.get(key, {})
         if numbers[key].get("connection", connection["_id"]) != connection["_id"]:
             numbers[key]["ways_since"] = self._memory.now()
         numbers[key] |= {

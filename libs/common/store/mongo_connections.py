@@ -12,6 +12,7 @@ from datetime import datetime
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from common.addresses import usual_type
 from common.store.client import Database, Document, Session, guarded
 from common.store.clock import Clock, after, milliseconds, utc_now
 from common.store.connection_documents import FREED, agent_fields, cleared, place_fields
@@ -135,6 +136,7 @@ class MongoConnections:
         }
         kept: Document = {
             "gate_on": {"$ifNull": ["$gate_on", False]},
+            "type": {"$ifNull": ["$type", usual_type(address).value]},
             "created_at": {"$ifNull": ["$created_at", now]},
             "ways_since": {"$cond": [stays, "$ways_since", now]},
         }

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pymongo.errors import OperationFailure
 
-from common.store.client import Collection, Database, guarded
+from common.store.client import Database, guarded
 
 MESSAGES: Final = "messages"
 CONSENTS: Final = "consents"
@@ -32,6 +32,7 @@ CONSENT_LEDGER: Final = "consent_ledger"
 CONVERSATION_HOLDS: Final = "conversation_holds"
 LIMITS: Final = "limits"
 SWITCHES: Final = "switches"
+SCHEMA: Final = "schema"
 
 SENDING_SWITCH: Final = "sending"
 """The one document of `switches`: the kill switch for all tenants."""
@@ -174,37 +175,72 @@ INDEXES: Final = (
 RETIRED: Final = ((MESSAGES, "history"), (MESSAGES, "latest_inbound"))
 """Indexes of earlier releases, whose queries the present ones serve as well."""
 
+COLLECTIONS: Final = (
+    MESSAGES,
+    CONSENTS,
+    CONSENT_LEDGER,
+    CONVERSATION_HOLDS,
+    TENANTS,
+    AGENTS,
+    CONNECTIONS,
+    NUMBERS,
+    AUDIT,
+    KEYS,
+    SESSIONS,
+    TICKETS,
+    THROTTLES,
+    LIMITS,
+    SWITCHES,
+    COUNTERS,
+    LEASES,
+    SCHEMA,
+)
+"""Every collection there is."""
+
 _INDEX_NOT_FOUND: Final = 27
+_NO_COLLECTION: Final = 26
 
 
 @guarded
 async def ensure_schema(database: Database) -> None:
     """Create what is missing; doing it again, or by several processes at once, changes nothing."""
     for index in INDEXES:
-        options: dict[str, Any] = {"name": index.name, "unique": index.unique}
-        if index.only is not None:
-            options["partialFilterExpression"] = index.only
-        if index.expire_at:
-            options["expireAfterSeconds"] = 0
-        await database.collection(index.collection).create_index(list(index.keys), **options)
-    await _mark_open(database.collection(MESSAGES))
+        await create(database, index)
     for collection, name in RETIRED:
-        await _drop_index(database.collection(collection), name)
+        await retire(database, collection, name)
+    await begin_counting(database)
+
+
+@guarded
+async def create(database: Database, index: Index) -> None:
+    """Create an index where it is missing.
+
+    Raises:
+        WriteRefused: there is another one of its name or with its keys, or documents contradict it.
+    """
+    options: dict[str, Any] = {"name": index.name, "unique": index.unique}
+    if index.only is not None:
+        options["partialFilterExpression"] = index.only
+    if index.expire_at:
+        options["expireAfterSeconds"] = 0
+    await database.collection(index.collection).create_index(list(index.keys), **options)
+
+
+@guarded
+async def retire(database: Database, collection: str, name: str) -> bool:
+    """Drop an index of an earlier release; False where it is gone already."""
+    try:
+        await database.collection(collection).drop_index(name)
+    except OperationFailure as error:
+        if error.code not in (_INDEX_NOT_FOUND, _NO_COLLECTION):
+            raise
+        return False
+    return True
+
+
+@guarded
+async def begin_counting(database: Database) -> None:
+    """The counter of `seq`, which must be there before the first text."""
     await database.collection(COUNTERS).update_one(
         {"_id": SEQ}, {"$setOnInsert": {"value": 0}}, upsert=True
     )
-
-
-async def _mark_open(messages: Collection) -> None:
-    """Held texts of a release that knew no `open`: an opt-out has to find them."""
-    await messages.update_many(
-        {"state": "held", "open": {"$exists": False}}, {"$set": {"open": True}}
-    )
-
-
-async def _drop_index(collection: Collection, name: str) -> None:
-    try:
-        await collection.drop_index(name)
-    except OperationFailure as error:
-        if error.code != _INDEX_NOT_FOUND:
-            raise

@@ -54,9 +54,14 @@ class StoreWatch:
         the first answer is done then, or the store is away."""
         await self._asked.wait()
 
-    async def ready(self) -> None:
-        """Wait until the store answers and what is done on the first answer is done."""
-        await self._ready.wait()
+    async def ready_before(self, stopping: asyncio.Event) -> bool:
+        """Wait until the store answers and what is done on the first answer is done; False where
+        the service is told to stop first."""
+        waiting = [asyncio.ensure_future(event.wait()) for event in (self._ready, stopping)]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        return not stopping.is_set()
 
     async def close(self) -> None:
         """Stop asking."""

@@ -1,0 +1,132 @@
+"""Data migrations: small, named steps that bring stored documents into the shape of this release.
+
+Each is safe beside running services of this release and of the one before: it adds what the older
+one ignores, and code goes on reading what is not migrated yet until the next release (expand, then
+contract; docs/operations/upgrade.md). A step keeps no account of how far it came: what is left to
+do is what its query finds, so after a kill it is simply started again.
+
+A new one is added at the end, with the next number, and `schema_version.VERSION` follows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from pymongo import UpdateOne
+
+from common.addresses import usual_type
+from common.store.client import Database, guarded
+from common.store.clock import milliseconds, utc_now
+from common.store.schema import MESSAGES, NUMBERS, SCHEMA
+from common.store.schema_version import DOCUMENT, read_version
+
+BATCH: Final = 500
+"""Documents that one write changes; a few milliseconds for the server."""
+PAUSE: Final = 0.05
+"""Seconds between two writes, which leave the server to the texts."""
+
+Step = Callable[[Database, int], Awaitable[int]]
+"""Changes at most so many documents, and says how many it found; fewer: none are left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """A change of shape. `compatible_from` is the least version that a running service has to know
+    from the moment at which this one begins; it rises where an old field goes away."""
+
+    version: int
+    name: str
+    step: Step
+    compatible_from: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """What one migration did; `finished` says whether it came to its end."""
+
+    migration: Migration
+    changed: int
+    finished: bool = True
+
+
+async def _open_held(database: Database, limit: int) -> int:
+    """Held texts of a release that knew no `open`: an opt-out has to find them."""
+    messages = database.collection(MESSAGES)
+    old = {"state": "held", "open": {"$exists": False}}
+    found = [one["_id"] async for one in messages.find(old, {"_id": True}).limit(limit)]
+    if found:
+        await messages.update_many({"_id": {"$in": found}} | old, {"$set": {"open": True}})
+    return len(found)
+
+
+async def _type_numbers(database: Database, limit: int) -> int:
+    """Numbers of a release that derived the sender type from the address each time."""
+    numbers = database.collection(NUMBERS)
+    old = {"type": None}
+    found = [one async for one in numbers.find(old, {"address": True}).limit(limit)]
+    if found:
+        await numbers.bulk_write(
+            [
+                UpdateOne(
+                    {"_id": one["_id"]} | old, {"$set": {"type": usual_type(one["address"]).value}}
+                )
+                for one in found
+            ],
+            ordered=False,
+        )
+    return len(found)
+
+
+MIGRATIONS: Final = (
+    Migration(1, "held texts are open", _open_held),
+    Migration(2, "numbers have a type", _type_numbers),
+)
+
+
+async def migrate(
+    database: Database,
+    *,
+    migrations: tuple[Migration, ...] = MIGRATIONS,
+    batch: int = BATCH,
+    pause: float = PAUSE,
+    halt: Callable[[], bool] = bool,
+    tell: Callable[[Migrated], None] = lambda _: None,
+) -> bool:
+    """Do what is not done yet, in order; True where everything is done.
+
+    Args:
+        halt: whether to stop between two batches.
+        tell: hears of each migration that was worked on.
+
+    Raises:
+        StoreUnavailable: start it again; what was done stays done.
+    """
+    for migration in migrations:
+        if (await read_version(database)).version >= migration.version:
+            continue
+        await _note(database, migration, begun=True)
+        changed, more = 0, True
+        while more and not halt():
+            found = await guarded(migration.step)(database, batch)
+            changed, more = changed + found, found == batch
+            if more:
+                await asyncio.sleep(pause)
+        tell(Migrated(migration, changed, finished=not more))
+        if more:
+            return False
+        await _note(database, migration, begun=False)
+    return True
+
+
+@guarded
+async def _note(database: Database, migration: Migration, *, begun: bool) -> None:
+    """Releases that the migration is too new for are kept out before it changes anything. Numbers
+    only rise, whoever writes them."""
+    rising: dict[str, int] = {"compatible_from": migration.compatible_from}
+    if not begun:
+        rising["version"] = migration.version
+    changes = {"$max": rising, "$set": {"updated_at": milliseconds(utc_now())}}
+    await database.collection(SCHEMA).update_one({"_id": DOCUMENT}, changes, upsert=True)

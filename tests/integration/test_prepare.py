@@ -1,0 +1,293 @@
+"""`python -m health --prepare` on real servers: everything is there, however often it is run."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aio_pika
+import aiohttp
+import pymongo
+import pytest
+
+from common.bus.topology import SENDER_QUEUE, SERVICES, agent_topology
+from common.secrets import generate_master_key
+from common.store import schema
+from common.store.client import Database, open_database
+from common.store.migrations import MIGRATIONS, Migrated, migrate
+from common.store.schema_version import DOCUMENT, VERSION, missing_preparation, read_version
+from health.preparing import EXIT_AWAY, EXIT_PREPARED, EXIT_REFUSED, LEASE, prepare
+from health.settings import HealthSettings
+from local.nodes import ports
+
+PATIENCE = 60
+UNUSABLE = 78
+
+
+@dataclass
+class Place:
+    """A virtual host and a database, and processes that are given both."""
+
+    rabbitmq_url: str
+    mongodb_uri: str
+    database: Any
+
+    @asynccontextmanager
+    async def process(
+        self, service: str, *arguments: str, **settings: str
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
+        chosen = {
+            "rabbitmq_url": self.rabbitmq_url,
+            "mongodb_uri": self.mongodb_uri,
+            "mongodb_database": self.database.name,
+            "master_key": generate_master_key(),
+            "management_host": "127.0.0.1",
+            "management_port": "0",
+            "webhook_host": "127.0.0.1",
+            "webhook_port": "0",
+            "health_host": "127.0.0.1",
+            "health_port": "0",
+        } | settings
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", service, *arguments),
+            env={f"HELIOGRAPH_{name.upper()}": value for name, value in chosen.items()},
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+        try:
+            async with asyncio.timeout(PATIENCE):
+                yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.communicate()
+
+    async def prepare(self, **settings: str) -> int:
+        """The job in this process; its exit code."""
+        chosen = {
+            "rabbitmq_url": self.rabbitmq_url,
+            "mongodb_uri": self.mongodb_uri,
+            "mongodb_database": self.database.name,
+            "master_key": generate_master_key(),
+        } | settings
+        return await prepare(HealthSettings.model_validate(chosen), asyncio.Event())
+
+
+@pytest.fixture
+def place(
+    vhost_url: str,
+    mongo_uri: str,
+    mongo_client: pymongo.MongoClient[dict[str, Any]],
+    mongo_database: str,
+) -> Place:
+    return Place(vhost_url, mongo_uri, mongo_client[mongo_database])
+
+
+@pytest.fixture
+async def store(place: Place) -> AsyncIterator[Database]:
+    opened = open_database(place.mongodb_uri, place.database.name, 5)
+    yield opened
+    opened.close()
+
+
+async def queues_there(url: str, names: list[str]) -> list[str]:
+    connection = await aio_pika.connect(url)
+    there = []
+    async with connection:
+        for name in names:
+            channel = await connection.channel()
+            try:
+                await channel.declare_queue(name, passive=True)
+                there.append(name)
+            except aio_pika.exceptions.ChannelNotFoundEntity:
+                continue
+    return there
+
+
+def old_world(database: Any) -> None:
+    """Documents and an index as releases before schema version 1 and 2 left them."""
+    database.agents.insert_one(
+        {"_id": "acme/helper", "tenant_id": "acme", "agent_id": "helper", "bus_user": "acme-helper"}
+    )
+    database.messages.insert_many(
+        [{"_id": f"t{place}", "tenant_id": "acme", "state": "held"} for place in range(3)]
+        + [{"_id": "sent", "tenant_id": "acme", "state": "finished"}]
+        + [{"_id": "closed", "tenant_id": "acme", "state": "held", "open": False}]
+    )
+    database.numbers.insert_many(
+        [
+            {"_id": "acme/+18005550100", "address": "+18005550100", "connected": True},
+            {"_id": "acme/12345", "address": "12345", "connected": True},
+            {"_id": "acme/+15551230001", "address": "+15551230001", "type": "mobile"},
+        ]
+    )
+    database.messages.create_index([("at", 1)], name="history")
+
+
+async def test_it_makes_all_that_a_release_needs_and_migrates_what_an_older_one_left(
+    place: Place, store: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old_world(place.database)
+    assert await place.prepare() == EXIT_PREPARED
+    lines = capsys.readouterr().out.splitlines()
+    for index in schema.INDEXES:
+        assert index.name in place.database[index.collection].index_information()
+        assert f"index {index.collection}.{index.name}" in lines
+    assert "history" not in place.database.messages.index_information()
+    assert lines.count("migration 1 (held texts are open): 3 changed") == 1
+    assert lines.count("migration 2 (numbers have a type): 2 changed") == 1
+    assert [one["open"] for one in place.database.messages.find({"state": "held"}).sort("_id")] == [
+        *(False,),
+        *(True,) * 3,
+    ]
+    assert "open" not in place.database.messages.find_one({"_id": "sent"})
+    assert {one["address"]: one["type"] for one in place.database.numbers.find()} == {
+        "+18005550100": "toll_free",
+        "12345": "short_code",
+        "+15551230001": "mobile",
+    }
+    agents = agent_topology("acme", "helper")
+    names = [queue.name for queue in (*SERVICES.queues, *agents.queues)]
+    assert await queues_there(place.rabbitmq_url, names) == names
+    assert (await read_version(store)).version == VERSION
+    assert await missing_preparation(store) is None
+    assert lines[-1] == "prepared"
+
+
+async def test_two_at_once_and_one_again_change_nothing_more(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old_world(place.database)
+    codes = await asyncio.gather(place.prepare(), place.prepare())
+    assert codes == [EXIT_PREPARED, EXIT_PREPARED]
+    lines = capsys.readouterr().out.splitlines()
+    assert "waiting for another process that prepares" in lines
+    assert len([line for line in lines if line.startswith("migration")]) == len(MIGRATIONS)
+    assert place.database.leases.find_one({"_id": LEASE}) is None
+    assert await place.prepare() == EXIT_PREPARED
+    assert "migration" not in capsys.readouterr().out
+
+
+async def test_what_contradicts_it_is_named_with_what_to_do_and_the_rest_is_made(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connection = await aio_pika.connect(place.rabbitmq_url)
+    async with connection:
+        channel = await connection.channel()
+        await channel.declare_queue(SENDER_QUEUE, durable=True)
+    place.database.messages.create_index([("at", 1)], name=schema.CONVERSATION_INDEX)
+    assert await place.prepare() == EXIT_REFUSED
+    lines = capsys.readouterr().out.splitlines()
+    refused = [line for line in lines if line.startswith("REFUSED")]
+    assert len(refused) == 2
+    assert f"index messages.{schema.CONVERSATION_INDEX}" in refused[0]
+    assert f"queue {SENDER_QUEUE}" in refused[1]
+    assert f"rabbitmqctl delete_queue {SENDER_QUEUE}" in refused[1]
+    names = [queue.name for queue in SERVICES.queues]
+    assert await queues_there(place.rabbitmq_url, names) == names
+    assert schema.HELD_INDEX in place.database.messages.index_information()
+
+
+@pytest.mark.parametrize("server", ["rabbitmq", "mongodb"])
+async def test_where_a_server_is_away_it_says_so_and_may_be_started_again(
+    place: Place, server: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = f"127.0.0.1:{ports.choose()}/"
+    gone = (
+        {"rabbitmq_url": f"amqp://guest:guest@{nowhere}"}
+        if server == "rabbitmq"
+        else {"mongodb_uri": f"mongodb://{nowhere}", "mongodb_timeout": "0.3"}
+    )
+    assert await place.prepare(**gone) == EXIT_AWAY
+    errors = capsys.readouterr().err
+    assert "Start it again." in errors
+    assert "guest:guest" not in errors
+
+
+async def test_sigterm_ends_it_while_it_waits_for_another(place: Place) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    place.database.leases.insert_one({"_id": LEASE, "owner": "another", "until": later})
+    async with place.process("health", "--prepare") as process:
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"waiting for another process that prepares\n"
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == EXIT_AWAY
+
+
+async def test_a_migration_that_is_stopped_goes_on_where_it_was(
+    place: Place, store: Database
+) -> None:
+    old_world(place.database)
+    told: list[Migrated] = []
+    looks = iter([False, True])
+    assert not await migrate(
+        store, batch=2, pause=0, halt=lambda: next(looks, True), tell=told.append
+    )
+    assert [(one.changed, one.finished) for one in told] == [(2, False)]
+    assert (await read_version(store)).version == 0
+    assert await migrate(store, batch=2, pause=0, tell=told.append)
+    assert [one.changed for one in told] == [2, 1, 2]
+    assert (await read_version(store)).version == VERSION
+
+
+async def test_a_release_that_does_not_know_the_schema_stops_with_one_line(place: Place) -> None:
+    newer = {"_id": DOCUMENT, "version": VERSION + 3, "compatible_from": VERSION + 1}
+    place.database.schema.insert_one(newer)
+    assert await place.prepare() == EXIT_REFUSED
+
+    async def refuses(service: str) -> None:
+        async with place.process(service) as process:
+            _, errors = await process.communicate()
+            assert process.returncode == UNUSABLE, service
+            lines = errors.decode().splitlines()
+            (line,) = [line for line in lines if line.startswith("heliograph: ")]
+            assert f"schema version {VERSION + 3}" in line
+
+    await asyncio.gather(*map(refuses, ("webhook", "processor", "sender", "health")))
+    assert {*place.database.list_collection_names()} <= {schema.SCHEMA, schema.LEASES}
+
+
+async def test_a_newer_schema_that_says_it_is_compatible_is_worked_with(place: Place) -> None:
+    newer = {"_id": DOCUMENT, "version": VERSION + 3, "compatible_from": VERSION}
+    place.database.schema.insert_one(newer)
+    assert await place.prepare() == EXIT_PREPARED
+    assert place.database.schema.find_one()["version"] == VERSION + 3
+
+
+async def test_where_the_job_makes_the_schema_a_service_waits_for_it(place: Place) -> None:
+    port = ports.choose()
+    settings = {"schema_at_start": "false", "management_port": str(port)}
+    async with (
+        place.process("processor", **settings) as process,
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
+    ):
+
+        async def until(wanted: str | None) -> None:
+            while True:
+                try:
+                    async with session.get("/readyz") as answer:
+                        problem = (await answer.json())["problems"].get("mongodb")
+                except aiohttp.ClientConnectorError:
+                    problem = "it does not listen yet"
+                if problem == wanted or (wanted and wanted in (problem or "")):
+                    return
+                await asyncio.sleep(0.05)
+
+        await until("Run `python -m health --prepare`.")
+        assert place.database.list_collection_names() == []
+        assert await place.prepare() == EXIT_PREPARED
+        await until(None)
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+
+
+def test_the_version_is_that_of_the_last_migration() -> None:
+    assert [migration.version for migration in MIGRATIONS] == list(range(1, VERSION + 1))
+    assert all(migration.compatible_from <= migration.version for migration in MIGRATIONS)
