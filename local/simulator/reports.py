@@ -1,7 +1,9 @@
 """Publishes delivery reports, and bends their way as the faults in force demand."""
 
 import asyncio
+from collections.abc import Coroutine
 
+from local.simulator.backwards import Backwards
 from local.simulator.event_grid import EventGrid
 from local.simulator.events import SmsEvent
 from local.simulator.faults import (
@@ -22,8 +24,7 @@ class Reports:
         self._grid = grid
         self._faults = faults
         self._journal = journal
-        self._held: list[SmsEvent] = []
-        self._flush_timer: asyncio.TimerHandle | None = None
+        self._backwards = Backwards(self._publish_held, self._spawn)
         self._flushes: set[asyncio.Task[None]] = set()
 
     async def run_ahead(self, reports: list[SmsEvent]) -> list[SmsEvent]:
@@ -46,7 +47,7 @@ class Reports:
             self._record(report, "missing_reports")
         elif reorder := self._faults.take(ReorderReports, phone):
             self._record(report, "reorder_reports")
-            self._hold(report, reorder)
+            self._backwards.hold(report, reorder)
         else:
             late = self._faults.take(LateReports, phone)
             self._record(report, "late_reports" if late else None)
@@ -55,8 +56,7 @@ class Reports:
 
     async def close(self) -> None:
         """Forget what is held."""
-        if self._flush_timer:
-            self._flush_timer.cancel()
+        self._backwards.forget()
         for flush in self._flushes:
             flush.cancel()
         await asyncio.gather(*self._flushes, return_exceptions=True)
@@ -65,28 +65,13 @@ class Reports:
         duplicate = self._faults.take(DuplicateReports, [report.data["to"]])
         return duplicate.copies if duplicate else 1
 
-    def _hold(self, report: SmsEvent, reorder: ReorderReports) -> None:
-        """Keep a report until its window is full or its time is over."""
-        self._held.append(report)
-        if len(self._held) >= reorder.window:
-            self._flush()
-        elif self._flush_timer is None:
-            loop = asyncio.get_running_loop()
-            self._flush_timer = loop.call_later(reorder.hold_seconds, self._flush)
+    async def _publish_held(self, report: SmsEvent) -> None:
+        await self._grid.publish_and_wait(report, copies=self._copies(report))
 
-    def _flush(self) -> None:
-        """Start the delivery of the held reports, newest first."""
-        if self._flush_timer:
-            self._flush_timer.cancel()
-            self._flush_timer = None
-        held, self._held = self._held, []
-        task = asyncio.create_task(self._deliver_in_reverse(held))
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._flushes.add(task)
         task.add_done_callback(self._flushes.discard)
-
-    async def _deliver_in_reverse(self, held: list[SmsEvent]) -> None:
-        for report in reversed(held):
-            await self._grid.publish_and_wait(report, copies=self._copies(report))
 
     def _record(self, report: SmsEvent, fault: str | None) -> None:
         self._journal.record(

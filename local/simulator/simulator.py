@@ -12,26 +12,21 @@ from local.simulator.control import Control
 from local.simulator.event_grid import EventGrid
 from local.simulator.events import RawEvent
 from local.simulator.faults import DuplicateTexts, FaultBook
-from local.simulator.journal import Entry, Journal
 from local.simulator.opt_outs import OptOuts
-from local.simulator.phones import Phone, Phones, Text
+from local.simulator.phones import Text
 from local.simulator.queries import QueryEndpoint
 from local.simulator.report_book import ReportBook
 from local.simulator.reports import Reports
 from local.simulator.sms import SmsEndpoint
 from local.simulator.subscriptions import Subscription
-
-HOST = "127.0.0.1"
-_MAX_BODY = 16 * 1024 * 1024
-# Handlers that still wait (long polls, slow answers) get this long when the simulator stops.
-_SHUTDOWN_SECONDS = 0.2
+from local.simulator.world import SimulatedWorld
 
 
 class UnknownNumber(ValueError):
     """A phone texted a number that the simulated resource does not own."""
 
 
-class Simulator:
+class Simulator(SimulatedWorld):
     """One ACS resource with its numbers, the phones of the world, and Event Grid in between.
 
     `access_key` and `secondary_key` are base64, as in a connection string. `partner_numbers` are
@@ -54,14 +49,12 @@ class Simulator:
         delivery_timeout: float = 30.0,
         seed: int | None = None,
     ) -> None:
+        super().__init__(faults=FaultBook(), port=port)
         self.access_key = access_key
         self.carrier_opt_out = carrier_opt_out
         self.partners: dict[str, str] = dict(partner_numbers or {})
         owned = (*numbers, *self.partners)
         self.numbers: dict[str, bool] = dict.fromkeys(owned, carrier_opt_out)
-        self.journal = Journal()
-        self.phones = Phones()
-        self.faults = FaultBook()
         self.grid = EventGrid(
             self.journal, time_scale=time_scale, delivery_timeout=delivery_timeout, seed=seed
         )
@@ -84,8 +77,6 @@ class Simulator:
             faults=self.faults,
             journal=self.journal,
         )
-        self._port = port
-        self._runner: web.AppRunner | None = None
 
     def regenerate_key(self, access_key: str) -> None:
         """What the portal's button does: from now on no earlier key is good."""
@@ -103,29 +94,20 @@ class Simulator:
 
     async def start(self) -> None:
         """Listen; raises OSError when the port is taken."""
-        app = web.Application(client_max_size=_MAX_BODY)
-        app.router.add_post("/sms", self._endpoint.post)
-        app.add_routes(self._queries.routes())
-        app.add_routes(Control(self).routes())
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
-        await runner.setup()
-        site = web.TCPSite(runner, HOST, self._port)
-        await site.start()
-        self._runner = runner
-        self._port = runner.addresses[0][1]
+        await self.listen(
+            web.post("/sms", self._endpoint.post), *self._queries.routes(), *Control(self).routes()
+        )
 
     async def stop(self) -> None:
         """Stop listening and delivering; pending events are forgotten."""
         await self._reports.close()
         await self.grid.close()
-        if self._runner:
-            await self._runner.cleanup()
-            self._runner = None
+        await self.close()
 
     @property
-    def url(self) -> str:
-        """Give the endpoint for the SDK's client, without a trailing slash."""
-        return f"http://{HOST}:{self._port}"
+    def pending(self) -> int:
+        """Count events that are not delivered yet."""
+        return self.grid.pending
 
     # --- Phones ---------------------------------------------------------------------------------
 
@@ -158,14 +140,6 @@ class Simulator:
         for payload in payloads:
             await self.grid.publish(RawEvent(payload))
 
-    def phone(self, number: str) -> Phone:
-        """Give a phone, with `received` and `sent` texts."""
-        return self.phones[number]
-
-    async def wait_for_texts(self, number: str, total: int, timeout: float = 5.0) -> list[Text]:  # noqa: ASYNC109 -- as Bell.wait
-        """Wait until a phone has received `total` texts since the start; raises TimeoutError."""
-        return await self.phones[number].wait_for_texts(total, timeout)
-
     # --- Arrangement ----------------------------------------------------------------------------
 
     def own(
@@ -190,41 +164,6 @@ class Simulator:
         """End a subscription; raises KeyError."""
         await self.grid.unsubscribe(name, notify=notify)
 
-    def fault(self, name: str, /, **parameters: Any) -> None:
-        """Put a fault in force; raises KeyError or pydantic's ValidationError."""
-        self.faults.set(name, parameters)
-        self.journal.record("fault", name=name, parameters=parameters)
-
-    def clear_faults(self, *names: str) -> None:
-        """Lift the named faults, or all."""
-        self.faults.clear(*names)
-        self.journal.record("faults_cleared", names=list(names))
-
-    # --- What happened --------------------------------------------------------------------------
-
-    @property
-    def sends(self) -> list[Entry]:
-        """Give every call of `/sms`, oldest first."""
-        return self.journal.entries("send")
-
-    @property
-    def deliveries(self) -> list[Entry]:
-        """Give every delivery attempt of Event Grid, oldest first."""
-        return self.journal.entries("delivery")
-
-    @property
-    def dead_letters(self) -> list[Entry]:
-        """Give every event that was given up, oldest first."""
-        return self.journal.entries("dead_letter")
-
-    async def wait_for(self, kind: str, total: int, timeout: float = 5.0) -> list[Entry]:  # noqa: ASYNC109 -- as Bell.wait
-        """Wait until `total` entries of a kind (e.g. `delivery`) exist; raises TimeoutError."""
-        return await self.journal.wait_for(kind, total, timeout)
-
-    async def settled(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109 -- as Bell.wait
-        """Wait until no event is pending; raises TimeoutError."""
-        await self.journal.bell.wait(lambda: self.grid.pending == 0, timeout)
-
     def health(self) -> Mapping[str, Any]:
         """Tell that it runs and what is still under way."""
-        return {"status": "ok", "pending": self.grid.pending, "numbers": sorted(self.numbers)}
+        return {"status": "ok", "pending": self.pending, "numbers": sorted(self.numbers)}

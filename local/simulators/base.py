@@ -42,8 +42,8 @@ from typing import Any, Self
 from aiohttp import web
 
 from local.simulator.faults import DuplicateTexts, FaultBook
-from local.simulator.journal import Entry, Journal
-from local.simulator.phones import Phone, Phones, Text
+from local.simulator.phones import Text
+from local.simulator.world import SimulatedWorld
 from local.simulators import faults as bad
 from local.simulators.calls import Calls
 from local.simulators.control import Control
@@ -52,16 +52,12 @@ from local.simulators.messages import Order, Portal, Sent
 from local.simulators.reports import Reports
 from local.simulators.wire import Wire
 
-HOST = "127.0.0.1"
-_MAX_BODY = 16 * 1024 * 1024
-_SHUTDOWN_SECONDS = 0.2
-
 
 class UnknownNumber(ValueError):
     """A phone texted a number that the simulated account does not own."""
 
 
-class ProviderSimulator(Wire):
+class ProviderSimulator(SimulatedWorld, Wire):
     """One account at a provider with its numbers, the phones of the world, and the callbacks.
 
     `numbers` are E.164 with the plus sign, short codes or names. `time_scale` compresses the retry
@@ -79,10 +75,8 @@ class ProviderSimulator(Wire):
         port: int = 0,
         seed: int | None = None,
     ) -> None:
+        super().__init__(faults=FaultBook({**bad.FAULTS, **self.faults_of_its_own}), port=port)
         self.numbers: dict[str, bool] = dict.fromkeys(numbers, True)
-        self.journal = Journal()
-        self.phones = Phones()
-        self.faults = FaultBook({**bad.FAULTS, **self.faults_of_its_own})
         self.dice = random.Random(seed)  # noqa: S311 -- IDs of a simulator are no secrets
         self.sent: OrderedDict[str, Sent] = OrderedDict()
         """Accepted texts by the provider's message ID; the oldest is forgotten when full."""
@@ -112,8 +106,6 @@ class ProviderSimulator(Wire):
             faults=self.faults,
             journal=self.journal,
         )
-        self._port = port
-        self._runner: web.AppRunner | None = None
 
     # --- Life -----------------------------------------------------------------------------------
 
@@ -126,29 +118,19 @@ class ProviderSimulator(Wire):
 
     async def start(self) -> None:
         """Listen; raises OSError when the port is taken."""
-        app = web.Application(client_max_size=_MAX_BODY)
-        app.add_routes(self.routes())
-        app.add_routes(Control(self).routes())
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
-        await runner.setup()
-        site = web.TCPSite(runner, HOST, self._port)
-        await site.start()
-        self._runner = runner
-        self._port = runner.addresses[0][1]
+        await self.listen(*self.routes(), *Control(self).routes())
 
     async def stop(self) -> None:
         """Stop listening and calling back; what is pending is forgotten."""
         # The calls in hand first: what they accept late would be told by a courier that is gone.
-        if self._runner:
-            await self._runner.cleanup()
-            self._runner = None
+        await self.close()
         await self._reports.close()
         await self.courier.close()
 
     @property
-    def url(self) -> str:
-        """Give the base address, without a trailing slash."""
-        return f"http://{HOST}:{self._port}"
+    def pending(self) -> int:
+        """Count callbacks under way, and texts whose reports are not all told yet."""
+        return self.courier.pending + self._reports.pending
 
     # --- The provider's face --------------------------------------------------------------------
 
@@ -194,14 +176,6 @@ class ProviderSimulator(Wire):
             self.courier.post(self.inbound(text, self.where), copies=copies)
         return text.message_id
 
-    def phone(self, number: str) -> Phone:
-        """Give a phone, with `received` and `sent` texts."""
-        return self.phones[number]
-
-    async def wait_for_texts(self, number: str, total: int, timeout: float = 5.0) -> list[Text]:  # noqa: ASYNC109 -- as Bell.wait
-        """Wait until a phone has received `total` texts since the start; raises TimeoutError."""
-        return await self.phones[number].wait_for_texts(total, timeout)
-
     # --- Arrangement ----------------------------------------------------------------------------
 
     def portal(self, url: str, username: str = "", password: str = "") -> None:
@@ -213,46 +187,6 @@ class ProviderSimulator(Wire):
     def own(self, number: str) -> None:
         """Give the account a number."""
         self.numbers[number] = True
-
-    def fault(self, name: str, /, **parameters: Any) -> None:
-        """Put a fault in force; raises KeyError or pydantic's ValidationError."""
-        self.faults.set(name, parameters)
-        self.journal.record("fault", name=name, parameters=parameters)
-
-    def clear_faults(self, *names: str) -> None:
-        """Lift the named faults, or all."""
-        self.faults.clear(*names)
-        self.journal.record("faults_cleared", names=list(names))
-
-    # --- What happened --------------------------------------------------------------------------
-
-    @property
-    def sends(self) -> list[Entry]:
-        """Give every call of the send endpoint, oldest first."""
-        return self.journal.entries("send")
-
-    @property
-    def deliveries(self) -> list[Entry]:
-        """Give every try of a callback, oldest first."""
-        return self.journal.entries("delivery")
-
-    @property
-    def dead_letters(self) -> list[Entry]:
-        """Give every callback that was given up, oldest first."""
-        return self.journal.entries("dead_letter")
-
-    @property
-    def pending(self) -> int:
-        """Count callbacks under way, and texts whose reports are not all told yet."""
-        return self.courier.pending + self._reports.pending
-
-    async def wait_for(self, kind: str, total: int, timeout: float = 5.0) -> list[Entry]:  # noqa: ASYNC109 -- as Bell.wait
-        """Wait until `total` entries of a kind (e.g. `delivery`) exist; raises TimeoutError."""
-        return await self.journal.wait_for(kind, total, timeout)
-
-    async def settled(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109 -- as Bell.wait
-        """Wait until no callback is pending; raises TimeoutError."""
-        await self.journal.bell.wait(lambda: self.pending == 0, timeout)
 
     def health(self) -> Mapping[str, Any]:
         """Tell that it runs and what is still under way."""

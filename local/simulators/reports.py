@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 
+from local.simulator.backwards import Backwards
 from local.simulator.clock import now
 from local.simulator.faults import (
     DuplicateReports,
@@ -45,14 +46,13 @@ class Reports:
         self._journal = journal
         self._delay = delay
         self._per_part = per_part
-        self._held: list[Letter] = []
-        self._flush_timer: asyncio.TimerHandle | None = None
+        self._backwards = Backwards(courier.post_and_wait, self._spawn)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def pending(self) -> int:
         """Count reports that wait for their time."""
-        return len(self._tasks) + len(self._held)
+        return len(self._tasks) + len(self._backwards)
 
     def plan(self, sent: Sent, *, blocked: str | None = None) -> list[News]:
         """What will become known of a text, oldest first. `blocked` is the code with which the
@@ -92,8 +92,7 @@ class Reports:
 
     async def close(self) -> None:
         """Forget what is held."""
-        if self._flush_timer:
-            self._flush_timer.cancel()
+        self._backwards.forget()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -109,7 +108,7 @@ class Reports:
             self._due(sent, news, "missing_reports")
         elif reorder := self._faults.take(ReorderReports, phone):
             if letter := self._due(sent, news, "reorder_reports"):
-                self._hold(letter, reorder)
+                self._backwards.hold(letter, reorder)
         else:
             late = self._faults.take(LateReports, phone)
             letter = self._due(sent, news, "late_reports" if late else None)
@@ -137,27 +136,6 @@ class Reports:
     def _copies(self, sent: Sent) -> int:
         duplicate = self._faults.take(DuplicateReports, [sent.order.to])
         return duplicate.copies if duplicate else 1
-
-    def _hold(self, letter: Letter, reorder: ReorderReports) -> None:
-        """Keep a report until its window is full or its time is over."""
-        self._held.append(letter)
-        if len(self._held) >= reorder.window:
-            self._flush()
-        elif self._flush_timer is None:
-            loop = asyncio.get_running_loop()
-            self._flush_timer = loop.call_later(reorder.hold_seconds, self._flush)
-
-    def _flush(self) -> None:
-        """Start the delivery of the held reports, newest first."""
-        if self._flush_timer:
-            self._flush_timer.cancel()
-            self._flush_timer = None
-        held, self._held = self._held, []
-        self._spawn(self._deliver_in_reverse(held))
-
-    async def _deliver_in_reverse(self, held: list[Letter]) -> None:
-        for letter in reversed(held):
-            await self._courier.post_and_wait(letter)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
