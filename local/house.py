@@ -19,6 +19,7 @@ import aiohttp
 
 from local.nodes import ports
 from local.nodes.errors import last_line
+from local.nodes.nursery import Nursery
 from local.nodes.process import KeptProcess
 
 SERVICES: Final = ("webhook", "processor", "sender", "health")
@@ -47,11 +48,20 @@ class Address:
 class Service:
     """One service as a process."""
 
-    def __init__(self, name: str, *, environment: Mapping[str, str], port: int, log: Path):
+    def __init__(
+        self,
+        name: str,
+        *,
+        environment: Mapping[str, str],
+        port: int,
+        log: Path,
+        nursery: Nursery | None = None,
+    ):
         self.name = name
         self.management_port = port
         self.log = log
         self._environment = dict(environment)
+        self._nursery = nursery
         self._process: KeptProcess | None = None
 
     @property
@@ -77,9 +87,13 @@ class Service:
         environment = self._environment | {
             f"HELIOGRAPH_{name.upper()}": value for name, value in settings.items()
         }
-        self._process = KeptProcess(
-            [sys.executable, "-m", self.name], log=self.log, env=environment
-        )
+        if self._nursery is None:
+            command = [sys.executable, "-m", self.name]
+            self._process = KeptProcess.started(command, log=self.log, env=environment)
+        else:
+            self._process = KeptProcess.born(
+                self._nursery, [self.name], log=self.log, env=environment
+            )
 
     async def ready(self, timeout: float = 30.0) -> None:  # noqa: ASYNC109 - part of the sentence
         """Wait until `/readyz` says so.
@@ -135,15 +149,19 @@ class House:
     Args:
         base_dir: logs go here.
         address: servers and ports.
+        nursery: forks the services, where they need not be started in the usual way.
         settings: further settings for all services, without the prefix, in lower case.
     """
 
-    def __init__(self, base_dir: Path, address: Address, **settings: str):
+    def __init__(
+        self, base_dir: Path, address: Address, nursery: Nursery | None = None, /, **settings: str
+    ):
         base_dir.mkdir(parents=True, exist_ok=True)
         self.address = address
         self.webhook_port = address.webhook_port or ports.choose()
         self.console_port = address.console_port or ports.choose()
         self.base_dir = base_dir
+        self._nursery = nursery
         self._settings = settings
         self.services = {
             name: self._service(name, address.management_ports.get(name) or ports.choose(), name)
@@ -192,6 +210,7 @@ class House:
             environment=self._environment(port, settings),
             port=port,
             log=self.base_dir / f"{log}.log",
+            nursery=self._nursery,
         )
 
     def _environment(self, management_port: int, own: Mapping[str, str]) -> dict[str, str]:

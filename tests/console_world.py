@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+from nursery import nursery
 
 from common.bus.client import Bus
 from common.secrets import MasterKeys, generate_master_key
@@ -137,6 +138,7 @@ async def open_console(
                 mongodb_database=name,
                 master_key=master_key,
             ),
+            nursery(),
             **settings,
         )
         world = ConsoleWorld(house, database, name, simulator, seed, master_key, bus)

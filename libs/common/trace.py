@@ -6,6 +6,7 @@ One text keeps one trace ID from the provider's delivery to the report on its an
 
 from __future__ import annotations
 
+import os
 import random
 import re
 from contextvars import ContextVar
@@ -15,6 +16,8 @@ _FORM: Final = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-(
 
 _RANDOM: Final = random.Random()  # noqa: S311 - IDs of traces are no secrets, and made per message
 """Seeded by the operating system, once: asking it each time is a system call a message."""
+
+os.register_at_fork(after_in_child=_RANDOM.seed)  # Else two children make the same IDs.
 
 current: ContextVar[str | None] = ContextVar("traceparent", default=None)
 """The traceparent of what is being worked on."""

@@ -19,6 +19,7 @@ import select
 import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -30,23 +31,28 @@ def prctl(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def spawn(command: list[str]) -> int:
-    """Start the server in its own session, so that Ctrl-C in a terminal does not reach it."""
+def spawn() -> int:
+    """Fork the server into its own session, so that Ctrl-C in a terminal does not reach it; as
+    `os.fork`, 0 in the server."""
     keeper = os.getpid()
     pid = os.fork()
     if pid:
         return pid
+    os.setsid()
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != keeper:  # The keeper died between fork and prctl.
+        os._exit(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    return 0
+
+
+def become(command: list[str]) -> NoReturn:
+    """Go on as the command."""
+    # Python ignores this signal, and exec would pass that on.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
-        os.setsid()
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != keeper:  # The keeper died between fork and prctl.
-            os._exit(1)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        os.dup2(2, 1)
-        signal.signal(
-            signal.SIGPIPE, signal.SIG_DFL
-        )  # Python ignores it, and exec would pass that on.
         os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
     except OSError as error:
         os.write(2, f"{command[0]}: {error}\n".encode())
@@ -109,14 +115,27 @@ def keep(server: int, wakeup: int) -> int:
 
 
 def main(command: list[str]) -> int:
+    wakeup = prepare()
+    server = spawn()
+    if server == 0:
+        become(command)
+    os.write(1, f"{server}\n".encode())
+    os.close(1)
+    return until_the_end(server, wakeup)
+
+
+def prepare() -> int:
+    """Make this process a keeper; gives what wakes it when a descendant has ended."""
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     wakeup, noted = os.pipe()
     os.set_blocking(noted, False)
     signal.set_wakeup_fd(noted)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    server = spawn(command)
-    os.write(1, f"{server}\n".encode())
-    os.close(1)
+    return wakeup
+
+
+def until_the_end(server: int, wakeup: int) -> int:
+    """Keep the server until nothing of it is left; its exit code, as a shell says it."""
     code = keep(server, wakeup)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     sweep(server)

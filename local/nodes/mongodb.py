@@ -165,7 +165,7 @@ class MongoNode:
             raise PortInUse(SERVICE, self.port, self._port_setting)
         with locked(self.base_dir) as lock:
             self.log.unlink(missing_ok=True)
-            self._server = KeptProcess(
+            self._server = KeptProcess.started(
                 [mongod, "--dbpath", self.base_dir / "data", "--port", str(self.port), *OPTIONS],
                 log=self.log,
                 cwd=self.base_dir,

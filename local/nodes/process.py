@@ -11,9 +11,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO, Self
 
 from local.nodes import keeper
 from local.nodes.errors import NodeDirectoryInUse
+from local.nodes.nursery import Child, Nursery
 
 KEEPER = Path(keeper.__file__)
 LOCK_WAIT = 10.0
@@ -21,23 +23,29 @@ LOCK_WAIT = 10.0
 
 
 class KeptProcess:
-    """A running server. It dies with this Python process, and with this object at the latest.
+    """A running server. It dies with this Python process, and with this object at the latest."""
 
-    `log` receives standard output and standard error. `hold` is a file descriptor which keeper
-    and server keep open until both are gone: the lock on the server's directory.
-    """
+    def __init__(self, keeper: subprocess.Popen[bytes] | Child, signals: IO[bytes], pid: int):
+        self._keeper = keeper
+        self._signals = signals
+        self.pid = pid
+        """Of the server itself, not of its keeper."""
 
-    def __init__(
-        self,
+    @classmethod
+    def started(
+        cls,
         command: Sequence[str | Path],
         *,
         log: Path,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         hold: int | None = None,
-    ) -> None:
+    ) -> Self:
+        """A command under a keeper. `log` receives standard output and standard error; `hold` is a
+        file descriptor which keeper and server keep open until both are gone: the lock on the
+        server's directory."""
         with log.open("ab") as sink:
-            self._keeper = subprocess.Popen(
+            keeper = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(KEEPER), *map(str, command)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -48,13 +56,20 @@ class KeptProcess:
                 start_new_session=True,
                 pass_fds=() if hold is None else (hold,),
             )
-        assert self._keeper.stdin is not None  # noqa: S101 - given by PIPE
-        assert self._keeper.stdout is not None  # noqa: S101 - given by PIPE
-        self._signals = self._keeper.stdin
-        with self._keeper.stdout as answer:
+        assert keeper.stdin is not None  # noqa: S101 - given by PIPE
+        assert keeper.stdout is not None  # noqa: S101 - given by PIPE
+        with keeper.stdout as answer:
             line = answer.readline()
-        self.pid = int(line or 0)
-        """Of the server itself, not of its keeper."""
+        return cls(keeper, keeper.stdin, int(line or 0))
+
+    @classmethod
+    def born(
+        cls, nursery: Nursery, command: Sequence[str], *, log: Path, env: Mapping[str, str]
+    ) -> Self:
+        """A child of a nursery: lives as `python -m` with the command does."""
+        with log.open("ab") as sink:
+            child = nursery.bear(command, env=env, log=sink.fileno())
+        return cls(child, child.stdin, child.begun())
 
     @property
     def alive(self) -> bool:

@@ -219,7 +219,7 @@ class RabbitNode:
         with locked(self.base_dir) as lock:
             self.log.unlink(missing_ok=True)
             self.name = prepare(self.base_dir, self.port, self.management_port)
-            self._epmd = KeptProcess(
+            self._epmd = KeptProcess.started(
                 [installation.epmd, "-port", str(self._epmd_port), "-address", "127.0.0.1"],
                 log=self.base_dir / "log" / "epmd.log",
                 cwd=self.base_dir,
@@ -227,7 +227,7 @@ class RabbitNode:
             epmd_port = self._epmd_port
             if not wait_until(lambda: ports.answers(epmd_port), timeout=10):
                 raise NodeDidNotStart("epmd", "did not start", self.base_dir / "log" / "epmd.log")
-            self._server = KeptProcess(
+            self._server = KeptProcess.started(
                 [installation.scripts / "rabbitmq-server"],
                 log=self.log,
                 env=self._environment(),

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pymongo
+from nursery import nursery
 from witnesses import Fate, Notebook, Sent, Spy, answering_agent
 
 from common.bus import topology
@@ -176,6 +177,7 @@ async def open_world(
                 mongodb_database=mongo_database,
                 master_key=master_key,
             ),
+            nursery(),
             webhook_secrets=secret,
             log_level="debug",
             **LEASES | settings,

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import aiohttp
 import pymongo
 import pytest
+from nursery import nursery
 from rich.console import Console
 
 from common.bus.client import Bus
@@ -162,7 +163,9 @@ async def conversations(
             rabbitmq_url=url, mongodb_uri=mongo.uri, mongodb_database=name, master_key=master_key
         )
         logs = tmp_path_factory.mktemp("providers")
-        house = House(logs, servers, provider_addresses=",".join(fixed), log_level="debug")
+        house = House(
+            logs, servers, nursery(), provider_addresses=",".join(fixed), log_level="debug"
+        )
         town = Town(rabbit, name, database, bus, logs=logs)
         for provider, simulator in simulators.items():
             tenant_id = f"tenant-of-{provider}"
