@@ -81,6 +81,7 @@ async def serve(settings: HealthSettings, runtime: Runtime) -> None:
         async with asyncio.TaskGroup() as work:
             work.create_task(parts.sweep.run(runtime.stopping), name="sweep")
             work.create_task(parts.report_sweep.run(runtime.stopping), name="report sweep")
+            work.create_task(parts.retention.run(runtime.stopping), name="retention")
             work.create_task(parts.consent_sync.run(runtime.stopping), name="consent sync")
             work.create_task(daily.run(runtime.stopping), name="daily")
             if settings.schema_at_start:

@@ -17,7 +17,7 @@ from common.metrics import Metrics
 from common.providers.specs import SPECS
 from common.store.client import Database
 from common.store.mongo_audit import MongoAudit
-from common.store.mongo_connections import MongoConnections
+from common.store.mongo_connections import MongoConnections, MongoLeases
 from common.store.mongo_consent_sync import MongoConsentSync
 from common.store.mongo_consent_views import MongoConsents
 from common.store.mongo_consents import MongoConsentLedger
@@ -32,6 +32,7 @@ from common.store.mongo_control_sessions import MongoSessions
 from common.store.mongo_control_tenants import MongoTenants
 from common.store.mongo_executions import MongoExecutions
 from common.store.mongo_report_sweep import MongoReportSweep
+from common.store.mongo_retention import MongoRetention
 from common.store.mongo_switches import MongoSwitches
 from health.access.secrets import Hashing
 from health.access.wiring import build_door
@@ -63,6 +64,7 @@ from health.desk.vault import Vault
 from health.desks import Desks
 from health.report_answers import ReportAsking
 from health.report_sweep import ReportSweep
+from health.retention import RetentionSweep
 from health.settings import HealthSettings
 from health.validation import Validation
 from health.web.serve import MAX_BODY_OCTETS, Server
@@ -78,6 +80,7 @@ class Parts:
     validation: Validation
     sweep: ApprovalSweep
     report_sweep: ReportSweep
+    retention: RetentionSweep
     consent_sync: ConsentSync
     live: Live
 
@@ -204,6 +207,14 @@ async def build_parts(
         validation=validation,
         sweep=sweep,
         report_sweep=_report_sweep(settings, database, bus, metrics, vault),
+        retention=RetentionSweep(
+            MongoRetention(database),
+            MongoLeases(database),
+            messages_days=settings.retention_messages_days,
+            audit_days=settings.retention_audit_days,
+            interval=settings.retention_sweep_interval,
+            now=now,
+        ),
         consent_sync=consent_sync,
         live=live,
     )

@@ -8,6 +8,7 @@ from typing import Final
 
 from pydantic import Field, SecretStr, field_validator
 
+from common.store.mongo_retention import LEAST_DAYS
 from health.access.settings import AccessSettings
 
 _MANAGEMENT_URL: Final = re.compile(r"https?://[^\s/?#:@]+:[^\s/?#@]+@[^\s/?#@]+(/[^\s?#]*)?")
@@ -84,6 +85,25 @@ class HealthSettings(AccessSettings):
         le=3600,
         description="Seconds between two looks for texts whose delivery report is overdue.",
     )
+    retention_messages_days: int = Field(
+        default=0,
+        ge=0,
+        description="Days after which a finished text is forgotten; 0 keeps all. At least 30, "
+        "because a text that is forgotten is a new one when it is delivered, or ordered, again. "
+        "What is held, uncertain, unfinished or waits for its report is kept.",
+    )
+    retention_audit_days: int = Field(
+        default=0,
+        ge=0,
+        description="Days after which an entry of the audit trail is forgotten; 0 keeps all. At "
+        "least 30.",
+    )
+    retention_sweep_interval: float = Field(
+        default=3600.0,
+        gt=0,
+        le=86_400,
+        description="Seconds between two looks for what is older than that.",
+    )
     health_allow_loopback_providers: bool = Field(
         default=False,
         description="Whether a connection may name this machine as its provider's address, over "
@@ -103,6 +123,13 @@ class HealthSettings(AccessSettings):
     def _management(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not _MANAGEMENT_URL.fullmatch(value.get_secret_value()):
             raise ValueError("must be https:// or http:// with user, password and host")
+        return value
+
+    @field_validator("retention_messages_days", "retention_audit_days")
+    @classmethod
+    def _long_enough(cls, value: int) -> int:
+        if 0 < value < LEAST_DAYS:
+            raise ValueError(f"must be 0, which keeps all, or at least {LEAST_DAYS}")
         return value
 
     @property

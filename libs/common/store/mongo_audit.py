@@ -93,7 +93,7 @@ class MongoAudit:
         if actor is not None:
             wanted["$or"] = [{"actor.id": actor}, {"actor.name": actor}]
         wanted |= between(since, until)
-        ids = _ids_between(since, until)
+        ids = ids_between(since, until)
         if cursor is not None:
             (after,) = read_cursor(cursor, str)
             ids["$lt"] = min(after, ids.get("$lt", after))
@@ -130,7 +130,7 @@ def _first_id(ms: int) -> str:
     return f"{min(max(ms, 0), 2**48 - 1):012x}"
 
 
-def _ids_between(since: datetime | None, until: datetime | None) -> dict[str, str]:
+def ids_between(since: datetime | None, until: datetime | None) -> dict[str, str]:
     """The IDs of a time, which the index finds. An entry's ID and its instant are read from the
     clock one after the other, hence the slack."""
     ids = {}
