@@ -107,9 +107,18 @@ class Commands:
             correlation_id=command.command_id,
             reply_to=reply_to,
             user=self._connection.user,
-            headers={wire.HEADER_TRACEPARENT: traceparent} if traceparent else {},
+            headers=_headers(traceparent, ordered_at),
             timestamp=ordered_at,
         )
+
+
+def _headers(traceparent: str | None, ordered_at: datetime) -> dict[str, str | int]:
+    headers: dict[str, str | int] = {
+        wire.HEADER_PUBLISHED: int(ordered_at.timestamp() * 1000),
+    }
+    if traceparent:
+        headers[wire.HEADER_TRACEPARENT] = traceparent
+    return headers
 
 
 def _cause(error: BrokerFault) -> str:

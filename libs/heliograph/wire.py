@@ -24,6 +24,9 @@ VERSION: Final = 1
 
 HEADER_TRACEPARENT: Final = "traceparent"
 
+HEADER_PUBLISHED: Final = "x-heliograph-published"
+"""When it was published, in milliseconds since 1970: AMQP's own timestamp knows whole seconds
+only."""
 HEADER_ATTEMPTS: Final = "x-heliograph-attempts"
 HEADER_REASON: Final = "x-heliograph-reason"
 HEADER_DETAIL: Final = "x-heliograph-detail"

@@ -50,7 +50,7 @@ async def serve(settings: HealthSettings, runtime: Runtime) -> None:
     async with AsyncExitStack() as stack:
         database = _database(settings)
         stack.callback(database.close)
-        bus = _bus(settings)
+        bus = _bus(settings, runtime.metrics)
         stack.push_async_callback(bus.close)
         watch = StoreWatch(database.ping, on_first_answer=lambda: _begin(settings, database))
         stack.push_async_callback(watch.close)
@@ -120,14 +120,15 @@ async def _serve_http(
 async def validate_once(settings: HealthSettings) -> int:
     """Validate every connection now, print what came of it, and give the exit code."""
     database = _database(settings)
-    bus = _bus(settings)
+    metrics = Metrics()
+    bus = _bus(settings, metrics)
     bus.start()
     try:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_BUS_PATIENCE):
                 await bus.ready()
         records = await MongoConnections(database).to_validate()
-        checked = await build_validation(settings, database, bus, Metrics()).run(records)
+        checked = await build_validation(settings, database, bus, metrics).run(records)
     except StoreUnavailable as error:
         sys.stderr.write(f"heliograph: nothing could be checked: {error}\n")
         return EXIT_NOT_CHECKED
@@ -144,11 +145,12 @@ def _database(settings: HealthSettings) -> Database:
     )
 
 
-def _bus(settings: HealthSettings) -> Bus:
+def _bus(settings: HealthSettings, metrics: Metrics) -> Bus:
     return Bus(
         settings.rabbitmq_url.get_secret_value(),
         app="health",
         topology=SERVICES,
         publish_deadline=settings.publish_deadline,
         heartbeat=settings.rabbitmq_heartbeat,
+        metrics=metrics,
     )

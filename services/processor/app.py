@@ -55,6 +55,7 @@ async def serve(settings: ProcessorSettings, runtime: Runtime) -> None:
             topology=SERVICES,
             publish_deadline=settings.publish_deadline,
             heartbeat=settings.rabbitmq_heartbeat,
+            metrics=runtime.metrics,
         )
         bus.start()
         stack.push_async_callback(bus.close)
@@ -82,6 +83,7 @@ async def serve(settings: ProcessorSettings, runtime: Runtime) -> None:
             size=settings.processor_batch_size,
             linger=settings.processor_batch_linger,
             moved=lambda: runtime.failpoints.reached(Failpoint.PROCESSOR_MOVED),
+            metrics=runtime.metrics,
         )
         await work_until(runtime.stopping, batches)
 

@@ -153,7 +153,6 @@ class Inbox:
         for place, verdict in verdicts.items():
             if isinstance(verdict, Park):
                 queue = batch[place].queue
-                self._metrics.parked.labels(queue, verdict.code).inc()
                 log.warning(
                     "message.parked",
                     queue=queue,

@@ -98,6 +98,7 @@ def _bus(settings: SenderSettings, runtime: Runtime) -> Bus:
         topology=SERVICES,
         publish_deadline=settings.publish_deadline,
         heartbeat=settings.rabbitmq_heartbeat,
+        metrics=runtime.metrics,
     )
 
 
@@ -133,6 +134,7 @@ async def _lanes(settings: SenderSettings, runtime: Runtime, bus: Bus, handler: 
         lanes=settings.sender_lanes,
         lane_of=lane_of,
         moved=lambda: runtime.failpoints.reached(Failpoint.SENDER_MOVED),
+        metrics=runtime.metrics,
     )
 
 

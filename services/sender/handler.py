@@ -135,7 +135,6 @@ class Handler:
         self._failpoints.reached(Failpoint.SENDER_TAKEN)
         verdict = await self._handle(delivery)
         if isinstance(verdict, Park):
-            self._metrics.parked.labels(delivery.queue, verdict.code).inc()
             log.warning("message.parked", queue=delivery.queue, reason=verdict.code)
         return verdict
 

@@ -61,7 +61,7 @@ async def serve(settings: WebhookSettings, runtime: Runtime) -> None:
         watch.start()
         stack.push_async_callback(watch.close)
 
-        bus = _bus(settings)
+        bus = _bus(settings, runtime)
         bus.start()
         stack.push_async_callback(bus.close)
 
@@ -90,7 +90,7 @@ async def serve(settings: WebhookSettings, runtime: Runtime) -> None:
         await runtime.stopping.wait()
 
 
-def _bus(settings: WebhookSettings) -> Bus:
+def _bus(settings: WebhookSettings, runtime: Runtime) -> Bus:
     last_confirm = settings.webhook_deadline - _MARGIN / 2
     return Bus(
         settings.rabbitmq_url.get_secret_value(),
@@ -98,6 +98,7 @@ def _bus(settings: WebhookSettings) -> Bus:
         topology=topology.SERVICES,
         publish_deadline=min(settings.publish_deadline, last_confirm),
         heartbeat=settings.rabbitmq_heartbeat,
+        metrics=runtime.metrics,
     )
 
 

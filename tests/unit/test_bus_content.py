@@ -13,6 +13,7 @@ from pamqp.header import ContentHeader
 
 from common.bus.content import content_header
 from common.bus.messages import Outgoing
+from heliograph import wire
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 words = st.text(st.characters(codec="utf-8"), max_size=40)
@@ -50,7 +51,7 @@ def test_a_header_is_octet_for_octet_what_pamqp_writes(
     properties = Basic.Properties(
         content_type=content_type,
         delivery_mode=2,
-        headers=headers or None,
+        headers={**headers, wire.HEADER_PUBLISHED: int(AT.timestamp() * 1000)},
         correlation_id=correlation_id,
         reply_to=reply_to,
         message_id="m",

@@ -17,12 +17,14 @@ from typing import Final
 import structlog
 from yarl import URL
 
+from common.bus.counting import BusCounts
 from common.bus.deadline import bounded, say
 from common.bus.link import Link
 from common.bus.messages import BusError, BusUnavailable, Outgoing
 from common.bus.spans import published
 from common.bus.subscription import Subscription
 from common.bus.topology import Queue, Topology
+from common.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +51,7 @@ class Bus:
         heartbeat: AMQP heartbeat in seconds. A silent broker is given up after three of them.
             RabbitMQ advises 5 to 20 (RabbitMQ documentation, "Detecting Dead TCP Connections with
             Heartbeats and TCP Keepalives").
+        metrics: told of the connection, of consumers and of publishes.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Bus:
         publish_deadline: float = 1.5,
         connect_timeout: float = 5.0,
         heartbeat: int = 5,
+        metrics: Metrics | None = None,
     ):
         self.user = URL(url).user or "guest"
         self._url = URL(url).update_query(heartbeat=str(heartbeat))
@@ -73,6 +77,7 @@ class Bus:
         self._up = asyncio.Event()
         self._supervisor: asyncio.Task[None] | None = None
         self._last_error = "not connected yet"
+        self._counts = BusCounts(metrics or Metrics(), connected=lambda: self._alive is not None)
 
     @property
     def problem(self) -> str | None:
@@ -99,6 +104,7 @@ class Bus:
         subscription = Subscription(queue, prefetch, private=private)
         async with self._attaching:
             self._subscriptions.append(subscription)
+            self._counts.watch(self._subscriptions, subscription.label)
             link = self._alive
             if link is not None:
                 try:
@@ -140,9 +146,11 @@ class Bus:
 
     async def _publish(self, batch: list[Outgoing]) -> list[BusError | None]:
         link = self._alive
-        if link is None:
-            return [BusUnavailable(self.problem or "")] * len(batch)
-        return await link.publish(batch, self._deadline)
+        results: list[BusError | None] = [BusUnavailable(self.problem or "")] * len(batch)
+        if link is not None:
+            results = await link.publish(batch, self._deadline)
+        self._counts.published(batch, results)
+        return results
 
     async def close(self) -> None:
         """Close the connection. Cancel and drain subscriptions before.

@@ -14,6 +14,7 @@ from typing import Final
 import pamqp.encode
 
 from common.bus.messages import Outgoing
+from heliograph import wire
 
 _BASIC: Final = 60
 _PERSISTENT: Final = b"\x02"
@@ -22,7 +23,7 @@ _LONGEST: Final = 255
 _CONTENT_TYPE, _HEADERS, _DELIVERY_MODE = 1 << 15, 1 << 13, 1 << 12
 _CORRELATION_ID, _REPLY_TO, _MESSAGE_ID = 1 << 10, 1 << 9, 1 << 7
 _TIMESTAMP, _TYPE, _USER_ID, _APP_ID = 1 << 6, 1 << 5, 1 << 4, 1 << 3
-_ALWAYS: Final = _DELIVERY_MODE | _MESSAGE_ID | _TIMESTAMP | _USER_ID
+_ALWAYS: Final = _HEADERS | _DELIVERY_MODE | _MESSAGE_ID | _TIMESTAMP | _USER_ID
 
 
 def content_header(
@@ -38,9 +39,9 @@ def content_header(
     if message.content_type:
         flags |= _CONTENT_TYPE
         parts.append(_short(message.content_type))
-    if message.headers:
-        flags |= _HEADERS
-        parts.append(pamqp.encode.field_table(dict(message.headers)))
+    instant = at.timestamp()
+    headers = {**message.headers, wire.HEADER_PUBLISHED: int(instant * 1000)}
+    parts.append(pamqp.encode.field_table(headers))
     parts.append(_PERSISTENT)
     if message.correlation_id:
         flags |= _CORRELATION_ID
@@ -48,7 +49,7 @@ def content_header(
     if message.reply_to:
         flags |= _REPLY_TO
         parts.append(_short(message.reply_to))
-    parts += (_short(message_id), pack(">Q", int(at.timestamp())))
+    parts += (_short(message_id), pack(">Q", int(instant)))
     if message.type:
         flags |= _TYPE
         parts.append(_short(message.type))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from common import trace, tracing
 from common.bus.topology import (
@@ -19,6 +19,9 @@ from heliograph import wire
 from heliograph.models import Wire
 
 Headers = Mapping[str, Any]
+
+_LONGEST_WAIT: Final = 30 * 86_400.0
+"""Seconds; a header that tells more is no time of publication."""
 
 
 class BusError(Exception):
@@ -161,6 +164,24 @@ def first_published_at(delivery: Delivery, own_user: str) -> datetime | None:
         if isinstance(noted, str):
             return _instant(noted)
     return delivery.published_at
+
+
+def waited(delivery: Delivery, now: float) -> float | None:
+    """Seconds from a message's publication to `now`, in seconds since 1970. None where that is not
+    told, and of a message that has been in work before: it waited because it was told to.
+
+    By the millisecond where the publisher says it in our header, else by the whole second of AMQP's
+    timestamp, which is up to a second too much.
+    """
+    headers = delivery.headers
+    if HEADER_FIRST_SEEN in headers:
+        return None
+    stamp = headers.get(wire.HEADER_PUBLISHED)
+    if not isinstance(stamp, int):
+        at = delivery.published_at
+        return max(0.0, now - at.timestamp()) if at is not None else None
+    seconds = now - stamp / 1000
+    return max(0.0, seconds) if seconds < _LONGEST_WAIT else None
 
 
 def _instant(text: str) -> datetime | None:

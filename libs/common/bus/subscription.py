@@ -11,9 +11,11 @@ from typing import Any
 
 import aiormq
 
+from common.bus.counting import Hand
 from common.bus.deadline import bounded
 from common.bus.messages import BusUnavailable, Delivery, Headers
 from common.bus.topology import Queue
+from common.metrics.labels import queue_label
 
 _SETTLE_SECONDS = 5.0
 """An ack that the socket has not taken by then is given up; the message comes again."""
@@ -22,9 +24,10 @@ _SETTLE_SECONDS = 5.0
 class AmqpDelivery:
     """A message from RabbitMQ, held until it is settled."""
 
-    __slots__ = ("_channel", "_message", "_properties", "_tag", "body", "queue")
+    __slots__ = ("_channel", "_hand", "_message", "_properties", "_tag", "body", "queue")
 
-    def __init__(self, message: aiormq.abc.DeliveredMessage, queue: str):
+    def __init__(self, message: aiormq.abc.DeliveredMessage, queue: str, hand: Hand | None = None):
+        self._hand = hand
         self._message = message
         self._channel = message.channel
         self._properties = message.header.properties
@@ -76,11 +79,15 @@ class AmqpDelivery:
     async def ack(self, *, multiple: bool = False) -> None:
         # Waiting until the frame is written, so that closing the connection next loses no ack.
         if self._tag is not None and not self.stale:
+            if self._hand is not None:
+                self._hand.settle(self._tag, multiple=multiple)
             with contextlib.suppress(BusUnavailable):
                 await bounded(self._channel.basic_ack(self._tag, multiple), _SETTLE_SECONDS)
 
     async def requeue(self) -> None:
         if self._tag is not None and not self.stale:
+            if self._hand is not None:
+                self._hand.settle(self._tag)
             with contextlib.suppress(BusUnavailable):
                 await bounded(self._channel.basic_nack(self._tag, requeue=True), _SETTLE_SECONDS)
 
@@ -93,18 +100,29 @@ class Subscription:
 
     def __init__(self, queue: str, prefetch: int, *, private: Queue | None = None):
         self.queue = queue
+        self.label = queue_label(queue, private=private is not None)
         self.prefetch = prefetch
         self.deliveries: asyncio.Queue[Delivery] = asyncio.Queue()
         self._private = private
+        self._hand = Hand()
         self._channel: Any = None
         self._tag: str | None = None
         self.cancelled = False
 
     @property
+    def attached(self) -> bool:
+        """Whether the broker sends its messages here at the moment."""
+        return self._tag is not None and not self._channel.is_closed
+
+    @property
     def problem(self) -> str | None:
         """Why nothing arrives, in one sentence, or None where the broker knows of this consumer."""
-        reads = self._tag is not None and not self._channel.is_closed
-        return None if reads else f"{self.queue} is not being read."
+        return None if self.attached else f"{self.queue} is not being read."
+
+    @property
+    def in_hand(self) -> int:
+        """Messages that were delivered and are not settled yet."""
+        return 0 if self._channel is None or self._channel.is_closed else len(self._hand)
 
     async def attach(self, channel: Any, on_lost: Callable[[object], None]) -> None:
         """Start reading on a channel of its own."""
@@ -112,13 +130,15 @@ class Subscription:
         await channel.basic_qos(prefetch_count=self.prefetch)
         name = await _declare_private(channel, self._private) if self._private else self.queue
         self._forget_what_is_stale()
-        deliveries, queue = self.deliveries, self.queue
+        deliveries, queue, hand = self.deliveries, self.queue, Hand()
 
         async def take(message: aiormq.abc.DeliveredMessage) -> None:
-            deliveries.put_nowait(AmqpDelivery(message, queue))
+            if message.delivery_tag is not None:
+                hand.take(message.delivery_tag)
+            deliveries.put_nowait(AmqpDelivery(message, queue, hand))
 
         ok = await channel.basic_consume(name, take, no_ack=False)
-        self._channel, self._tag = channel, ok.consumer_tag
+        self._channel, self._tag, self._hand = channel, ok.consumer_tag, hand
         if self.cancelled:  # Meanwhile.
             await self._stop_consuming()
 

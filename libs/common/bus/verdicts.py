@@ -159,6 +159,14 @@ def no_move() -> None:
     """What is done between moving messages and acking them, outside of tests: nothing."""
 
 
+Count = Callable[[Delivery, Verdict, Outgoing], None]
+"""Is told of a delivery whose message was put elsewhere."""
+
+
+def no_count(delivery: Delivery, verdict: Verdict, message: Outgoing) -> None:
+    """Where nobody counts."""
+
+
 async def settle(
     bus: Publisher,
     deliveries: Sequence[Delivery],
@@ -167,15 +175,16 @@ async def settle(
     retry_delays: Sequence[float],
     in_order: bool,
     moved: Callable[[], None] = no_move,
+    count: Count = no_count,
 ) -> None:
     """Carry out verdicts: what goes elsewhere is confirmed there before it is acked here. Between
-    the two `moved` is called.
+    the two `moved` is called, and `count` for each message that went.
 
     With `in_order` the deliveries are everything unsettled up to the last one on their channel, so
     one multiple-ack settles all. A message that could not be put elsewhere goes back to its queue.
     """
     moves = [
-        (delivery, message)
+        (delivery, verdict, message)
         for delivery, verdict in zip(deliveries, verdicts, strict=True)
         if not delivery.stale
         and (
@@ -185,12 +194,12 @@ async def settle(
     ]
     failed: set[int] = set()
     if moves:
-        results = await bus.publish_all([message for _, message in moves])
-        failed = {
-            id(delivery)
-            for (delivery, _), error in zip(moves, results, strict=True)
-            if error is not None
-        }
+        results = await bus.publish_all([message for _, _, message in moves])
+        for (delivery, verdict, message), error in zip(moves, results, strict=True):
+            if error is None:
+                count(delivery, verdict, message)
+            else:
+                failed.add(id(delivery))
         if len(failed) < len(moves):
             moved()
     if in_order and not failed:

@@ -15,10 +15,12 @@ from typing import Final, Protocol, TypeVar
 import structlog
 
 from common import tracing
+from common.bus.counting import WorkCounts
 from common.bus.messages import BusUnavailable, Delivery, traceparent_of
 from common.bus.topology import RETRY_DELAYS
 from common.bus.verdicts import Publisher, Retry, Verdict, no_move, settle
 from common.errors import Unavailable
+from common.metrics import Metrics
 from common.place import place_of
 
 log = structlog.get_logger(__name__)
@@ -62,10 +64,12 @@ class Batches:
         linger: float = 0.002,
         retry_delays: Sequence[float] = RETRY_DELAYS,
         moved: Callable[[], None] = no_move,
+        metrics: Metrics | None = None,
     ):
         self._source = source
         self._bus = bus
         self._handle = handle
+        self._counts = WorkCounts(metrics or Metrics())
         self._size = size
         self._linger = linger
         self._retry_delays = retry_delays
@@ -98,6 +102,7 @@ class Batches:
         return [delivery for delivery in batch if not delivery.stale]
 
     async def _work(self, batch: Sequence[Delivery]) -> None:
+        self._counts.begun(batch)
         verdicts = await self._decide(batch)
         decided = batch[: len(verdicts)]
         await settle(
@@ -107,6 +112,7 @@ class Batches:
             retry_delays=self._retry_delays,
             in_order=True,
             moved=self._moved,
+            count=self._counts.moved,
         )
 
     async def _decide(self, batch: Sequence[Delivery]) -> Sequence[Verdict]:
@@ -170,10 +176,12 @@ class Lanes:
         lane_of: Callable[[Delivery], str],
         retry_delays: Sequence[float] = RETRY_DELAYS,
         moved: Callable[[], None] = no_move,
+        metrics: Metrics | None = None,
     ):
         self._source = source
         self._bus = bus
         self._handle = handle
+        self._counts = WorkCounts(metrics or Metrics())
         self._lane_of = lane_of
         self._retry_delays = retry_delays
         self._moved = moved
@@ -200,6 +208,7 @@ class Lanes:
                 await self._work(delivery)
 
     async def _work(self, delivery: Delivery) -> None:
+        self._counts.begun([delivery])
         verdict = await persist(lambda: self._handle(delivery), [delivery], self._stopping)
         if verdict is None:
             return
@@ -212,6 +221,7 @@ class Lanes:
             retry_delays=self._retry_delays,
             in_order=False,
             moved=self._moved,
+            count=self._counts.moved,
         )
 
 
