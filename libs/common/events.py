@@ -9,7 +9,8 @@ from heliograph.models import Instant, Keyword, ReportStatus, Slug, Wire
 
 
 class SmsReceived(Wire):
-    """An inbound text, as its provider told it. `at` is the provider's receive instant,
+    """An inbound text, as its provider told it. `at` is the provider's receive instant, `event_at`
+    the moment it made the event that tells it (Event Grid's event time), where it says so,
     `accepted_at` the moment the webhook took it, `keyword` what the provider itself took the text
     for, where it tells."""
 
@@ -25,6 +26,7 @@ class SmsReceived(Wire):
     segments: int | None = None
     keyword: Keyword | None = None
     at: Instant
+    event_at: Instant | None = None
     accepted_at: Instant
 
 

@@ -48,7 +48,7 @@ async def serve(settings: HealthSettings, runtime: Runtime) -> None:
     the views end, then bus and database.
     """
     async with AsyncExitStack() as stack:
-        database = _database(settings)
+        database = _database(settings, runtime.metrics)
         stack.callback(database.close)
         bus = _bus(settings, runtime.metrics)
         stack.push_async_callback(bus.close)
@@ -119,8 +119,8 @@ async def _serve_http(
 
 async def validate_once(settings: HealthSettings) -> int:
     """Validate every connection now, print what came of it, and give the exit code."""
-    database = _database(settings)
     metrics = Metrics()
+    database = _database(settings, metrics)
     bus = _bus(settings, metrics)
     bus.start()
     try:
@@ -139,9 +139,12 @@ async def validate_once(settings: HealthSettings) -> int:
     return exit_code(checked)
 
 
-def _database(settings: HealthSettings) -> Database:
+def _database(settings: HealthSettings, metrics: Metrics) -> Database:
     return open_database(
-        settings.mongodb_uri.get_secret_value(), settings.mongodb_database, settings.mongodb_timeout
+        settings.mongodb_uri.get_secret_value(),
+        settings.mongodb_database,
+        settings.mongodb_timeout,
+        metrics=metrics,
     )
 
 

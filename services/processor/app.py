@@ -40,6 +40,7 @@ async def serve(settings: ProcessorSettings, runtime: Runtime) -> None:
             settings.mongodb_uri.get_secret_value(),
             settings.mongodb_database,
             settings.mongodb_timeout,
+            metrics=runtime.metrics,
         )
         stack.callback(database.close)
         watch = StoreWatch(

@@ -16,7 +16,7 @@ from common.bus.agents import AgentBus
 from common.bus.messages import BusUnavailable, Outgoing
 from common.bus.nudges import nudge
 from common.failpoints import Failpoint, Failpoints
-from common.metrics import Metrics
+from common.metrics import Children, Metrics
 from common.providers.specs import SPECS
 from common.sending_rules import OptOutScope
 from common.store.consent_ports import ConsentLedger
@@ -97,7 +97,9 @@ class Consenting:
         self._ledger = ledger
         self._routes = routes
         self._bus = bus
-        self._metrics = metrics
+        self._consents = Children(metrics.consents)
+        self._cancelled_texts = metrics.cancelled_texts
+        self._notices = Children(metrics.notices)
         self._failpoints = failpoints
         self._wording = wording
 
@@ -153,7 +155,7 @@ class Consenting:
         for entry, consent in zip(entries, consents, strict=True):
             result = "opted_out" if entry.opted_out else "opted_in"
             turned = consent.cause == entry.id
-            self._metrics.consents.labels(entry.source, result if turned else "unchanged").inc()
+            self._consents[entry.source, result if turned else "unchanged"].inc()
 
     async def _opt_ins_of_the_opted_out(self, mine: Sequence[Inbound]) -> list[Said]:
         """Texts such as YES, which are opt-ins where the remote was opted out when it was said."""
@@ -171,7 +173,7 @@ class Consenting:
 
     async def _cancel(self, entries: Sequence[NewConsent]) -> None:
         cancelled = await self._ledger.cancel(entries) if entries else ()
-        self._metrics.cancelled_texts.inc(len(cancelled))
+        self._cancelled_texts.inc(len(cancelled))
         await self._nudge(
             [nudge(it.text.tenant_id, it.id, traceparent=it.text.traceparent) for it in cancelled]
         )
@@ -190,7 +192,7 @@ class Consenting:
             if answer is None:
                 continue
             if await self._ledger.answer(answer, by=SYSTEM):
-                self._metrics.notices.labels(it.heard.keyword).inc()
+                self._notices[(it.heard.keyword,)].inc()
             nudges.append(nudge(text.tenant_id, answer.id, traceparent=text.traceparent))
         await self._nudge(nudges)
 

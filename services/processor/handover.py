@@ -15,7 +15,7 @@ from common.bus.agents import AgentBus, ForAgent, publish_to_agents
 from common.bus.messages import BusUnavailable, Outgoing
 from common.bus.verdicts import Defer, Done, Verdict
 from common.failpoints import Failpoint, Failpoints
-from common.metrics import Metrics
+from common.metrics import Children, Metrics
 from common.spans import HAND_OVER, RECORD, Attribute
 from common.store.ports import InboundStore
 from common.store.records import Claim, Inbound, NewInbound
@@ -44,9 +44,10 @@ _VERDICTS: Final[Mapping[Claim, Verdict]] = {
     Claim.FINISHED: Done(),
     Claim.BUSY: Defer(_BUSY_AGAIN),
 }
+_HANDED_OVER: Final = "handed_over"
 _RESULTS: Final[Mapping[Claim, str]] = {
-    Claim.FRESH: "handed_over",
-    Claim.RESUMED: "handed_over",
+    Claim.FRESH: _HANDED_OVER,
+    Claim.RESUMED: _HANDED_OVER,
     Claim.FINISHED: "duplicate",
     Claim.BUSY: "busy",
 }
@@ -72,7 +73,9 @@ class HandOver:
         self._consenting = consenting
         self._permission = permission
         self._bus = bus
-        self._metrics = metrics
+        self._results = Children(metrics.inbound_texts)
+        self._seconds = metrics.hand_over_seconds
+        self._since_event = Children(metrics.event_to_hand_over)
         self._failpoints = failpoints
         self._owner = owner
         self._lease = lease
@@ -116,13 +119,22 @@ class HandOver:
             recorded, mine = await self._record(texts)
         refused = await self._hand_over(mine) if mine else frozenset()
         verdicts: dict[int, Verdict] = {}
-        for place, inbound in zip(texts, recorded, strict=True):
+        now = datetime.now(UTC)
+        for (place, text), inbound in zip(texts.items(), recorded, strict=True):
             if inbound.id in refused:
                 verdicts[place] = Defer(REFUSED_AGAIN)
                 continue
             verdicts[place] = _VERDICTS[inbound.claim]
-            self._metrics.inbound_texts.labels(_RESULTS[inbound.claim]).inc()
+            self._count(text, inbound.claim, now)
         return verdicts
+
+    def _count(self, text: NewInbound, claim: Claim, now: datetime) -> None:
+        result = _RESULTS[claim]
+        self._results[(result,)].inc()
+        if result == _HANDED_OVER and text.event_at is not None:
+            seconds = (now - text.event_at).total_seconds()
+            exemplar = tracing.exemplar(text.traceparent)
+            self._since_event[(text.provider,)].observe(max(0.0, seconds), exemplar=exemplar)
 
     async def _record(
         self, texts: Mapping[int, NewInbound]
@@ -179,7 +191,7 @@ class HandOver:
         self._failpoints.reached(Failpoint.PROCESSOR_MARKED)
         now = datetime.now(UTC)
         for inbound in handed:
-            self._metrics.hand_over_seconds.observe(
+            self._seconds.observe(
                 max(0.0, (now - inbound.text.accepted_at).total_seconds()),
                 exemplar=tracing.exemplar(inbound.text.traceparent),
             )

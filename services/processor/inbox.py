@@ -19,7 +19,7 @@ from common.bus.spans import Working, working
 from common.bus.topology import RETRY_DELAYS
 from common.bus.verdicts import Defer, Done, Park, Retry, Verdict
 from common.events import SmsReceived, SmsReport
-from common.metrics import Metrics
+from common.metrics import Children, Metrics
 from common.spans import Attribute
 from common.store.records import NewInbound, NewReport, RegisteredNumber
 from heliograph.models import UnreadableMessage
@@ -81,7 +81,10 @@ class Inbox:
         self._numbers = numbers
         self._hand_over = hand_over
         self._reporting = reporting
-        self._metrics = metrics
+        self._no_agent = metrics.inbound_texts.labels("no_agent")
+        self._unknown_reports = Children(metrics.reports)
+        self._batch_size = metrics.batch_size
+        self._batch_seconds = metrics.batch_seconds
         self._wording = wording
 
     async def handle(self, batch: Sequence[Delivery]) -> Sequence[Verdict]:
@@ -117,7 +120,7 @@ class Inbox:
             number = await self._numbers.find(event.number)
             if number is None or number.tenant_id != event.tenant_id:
                 verdicts[place] = Retry("no_agent", "The number is not connected any more.")
-                self._metrics.inbound_texts.labels("no_agent").inc()
+                self._no_agent.inc()
                 continue
             ready[place] = to_record(
                 event, agent_id=number.agent_id, traceparent=traceparent, matches=matches
@@ -142,14 +145,14 @@ class Inbox:
             else:
                 # Sent by another system on the same resource: not ours to park.
                 verdicts[place] = Done()
-                self._metrics.reports.labels("unknown", reports[place].status).inc()
+                self._unknown_reports["unknown", reports[place].status].inc()
         return verdicts
 
     def _count(
         self, batch: Sequence[Delivery], verdicts: Mapping[int, Verdict], seconds: float
     ) -> None:
-        self._metrics.batch_size.observe(len(batch))
-        self._metrics.batch_seconds.observe(seconds)
+        self._batch_size.observe(len(batch))
+        self._batch_seconds.observe(seconds)
         for place, verdict in verdicts.items():
             if isinstance(verdict, Park):
                 queue = batch[place].queue

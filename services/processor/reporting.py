@@ -14,10 +14,10 @@ from common import tracing
 from common.bus.agents import AgentBus, ForAgent, publish_to_agents
 from common.bus.messages import BusUnavailable, Outgoing
 from common.failpoints import Failpoint, Failpoints
-from common.metrics import Metrics
+from common.metrics import Children, Metrics
 from common.spans import APPLY_REPORT, Attribute
 from common.store.ports import InboundStore
-from common.store.records import AppliedReport, NewReport
+from common.store.records import RANK_FINAL, REPORT_RANK, AppliedReport, NewReport
 from common.tracing import Attributes
 from heliograph import wire
 from processor.consenting import Consenting
@@ -51,7 +51,8 @@ class Reporting:
         self._store = store
         self._consenting = consenting
         self._bus = bus
-        self._metrics = metrics
+        self._reports = Children(metrics.reports)
+        self._uncertain = Children(metrics.uncertain)
         self._failpoints = failpoints
 
     async def apply(self, reports: Mapping[int, NewReport]) -> dict[int, Fate]:
@@ -67,8 +68,14 @@ class Reporting:
         refused = await self._tell(to_tell) if to_tell else frozenset()
         for item in applied:
             if item.message_id is not None:
-                self._metrics.reports.labels(_RESULT[item.tell], item.report.status).inc()
+                self._count(item)
         return {place: _fate(item, refused) for place, item in zip(reports, applied, strict=True)}
+
+    def _count(self, item: AppliedReport) -> None:
+        report = item.report
+        self._reports[_RESULT[item.tell], report.status].inc()
+        if item.was_uncertain and item.tell and REPORT_RANK[report.status] >= RANK_FINAL:
+            self._uncertain[report.provider, "settled"].inc()
 
     async def _tell(self, applied: Sequence[AppliedReport]) -> frozenset[str]:
         errors = await publish_to_agents(self._bus, [_for_agent(item) for item in applied])

@@ -40,6 +40,7 @@ def to_record(
         keyword=keyword,
         keyword_told=event.keyword is not None,
         at=event.at,
+        event_at=event.event_at,
         accepted_at=event.accepted_at,
         traceparent=traceparent,
     )

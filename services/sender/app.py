@@ -56,6 +56,7 @@ async def serve(settings: SenderSettings, runtime: Runtime) -> None:
             settings.mongodb_uri.get_secret_value(),
             settings.mongodb_database,
             settings.mongodb_timeout,
+            metrics=runtime.metrics,
         )
         stack.callback(database.close)
         bus = _bus(settings, runtime)
@@ -65,6 +66,7 @@ async def serve(settings: SenderSettings, runtime: Runtime) -> None:
         known = settings.providers
         clients = _clients(settings, database, known)
         stack.push_async_callback(clients.close)
+        runtime.metrics.provider_clients.set_function(lambda: len(clients))
         runtime.management.add_check("rabbitmq", lambda: bus.problem)
         runtime.management.add_check("mongodb", lambda: watch.problem)
 

@@ -17,13 +17,15 @@ from common.store.records import Detour, Outbound, Route
 class Ready:
     """A claimed text that the policy lets go, through the connection that `route` names. `counted`
     where an earlier call may have gone out, so that the day's use has it already. `again` where
-    another connection was called in the same attempt."""
+    another connection was called in the same attempt, `repeats` where any provider was called for
+    it before."""
 
     claimed: Outbound
     route: Route
     counted: bool
     detour: Detour | None = None
     again: bool = False
+    repeats: bool = False
 
     @property
     def body(self) -> str:

@@ -12,7 +12,7 @@ from common import tracing
 from common.bus.verdicts import Defer
 from common.failover import Blocked, Exhausted, Go, Rest, leads_elsewhere
 from common.failpoints import Failpoint, Failpoints
-from common.metrics import Metrics
+from common.metrics import Children, Metrics
 from common.policy import Hold, LeaveUncertain, Refuse, Send, Wait, decide
 from common.providers.port import Refused, SendResult
 from common.spans import DECIDE, RECORD_OUTCOME, Attribute
@@ -23,6 +23,7 @@ from common.store.records import ApprovalDecision, Claim, NewOutbound, Outbound,
 from heliograph.codes import OutcomeCode
 from heliograph.models import Outcome, OutcomeStatus, SendCommand
 from sender.calls import Lost, Ready, Unasked
+from sender.counting import verdict_labels
 from sender.knowing import Knowing, Known, facts_of
 from sender.sending import Meeting, Progress, Sending
 from sender.spans import of_outcome, of_ruling
@@ -60,7 +61,9 @@ class Carrying:
         self._conversations = conversations
         self._knowing = Knowing(store, ledger, conversations)
         self._sending = sending
-        self._metrics = metrics
+        self._verdicts = Children(metrics.verdicts)
+        self._outcomes = Children(metrics.outcomes)
+        self._uncertain = Children(metrics.uncertain)
         self._failpoints = failpoints
         self._owner = owner
         self._longest_pause = longest_pause
@@ -146,6 +149,7 @@ class Carrying:
                         counted=progress.maybe_sent,
                         detour=detour,
                         again=failed.called,
+                        repeats=progress.attempts > 0,
                     )
                     step = await self._call(ready, progress, meeting, failed, len(route.ways))
                     if step is not None:
@@ -168,7 +172,9 @@ class Carrying:
             tries_left=self._sending.tries_left(progress),
             deduplicates=route is not None and self._sending.deduplicates(claimed, progress, route),
         )
-        match decide(facts):
+        decision = decide(facts)
+        self._verdicts[verdict_labels(decision)].inc()
+        match decision:
             case Refuse(code):
                 return Finished(code)
             case Hold(code):
@@ -243,7 +249,9 @@ class Carrying:
         tenant_id = claimed.text.tenant_id
         match step:
             case Finished(code, provider_message_id):
-                return await self._finish(claimed, code, provider_message_id)
+                return await self._finish(
+                    claimed, code, provider_message_id, provider=progress.provider
+                )
             case Again(maybe_sent, retry_after):
                 await self._give_up(claimed, tenant_id, ambiguous=maybe_sent)
                 return Defer(pause_after(progress.attempts, retry_after, cap=self._longest_pause))
@@ -262,7 +270,12 @@ class Carrying:
         self._failpoints.reached(Failpoint.SENDER_WAITING)
 
     async def _finish(
-        self, claimed: Outbound, code: OutcomeCode, provider_message_id: str | None = None
+        self,
+        claimed: Outbound,
+        code: OutcomeCode,
+        provider_message_id: str | None = None,
+        *,
+        provider: str = "",
     ) -> Outcome:
         outcome = outcome_of(claimed, code, now(), provider_message_id=provider_message_id)
         with tracing.span(RECORD_OUTCOME, attributes=of_outcome(outcome)):
@@ -273,11 +286,13 @@ class Carrying:
         self._failpoints.reached(Failpoint.SENDER_RECORDED)
         if recorded.status is OutcomeStatus.HELD:
             self._failpoints.reached(Failpoint.SENDER_HELD)
+        if recorded.status is OutcomeStatus.UNCERTAIN:
+            self._uncertain[provider, "begun"].inc()
         self._count(recorded)
         return recorded
 
     def _count(self, outcome: Outcome) -> None:
-        self._metrics.outcomes.labels(outcome.status, outcome.code).inc()
+        self._outcomes[outcome.status, outcome.code].inc()
 
 
 def _is_out(claimed: Outbound) -> bool:

@@ -89,6 +89,10 @@ class Clients:
         self._public_url = public_url
         self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
 
+    def __len__(self) -> int:
+        """How many clients are open for the next text."""
+        return len(self._entries)
+
     @property
     def providers(self) -> Mapping[str, Provider]:
         """The providers that clients can be built of, by name."""

@@ -20,7 +20,7 @@ from common.circuit import Circuit
 from common.failpoints import Failpoint, Failpoints
 from common.limits import allowance_of
 from common.limits.tables import RATES
-from common.metrics import Metrics
+from common.metrics import Children, Metrics
 from common.providers.port import (
     Accepted,
     NotProcessed,
@@ -51,6 +51,7 @@ from sender.calls import (
     text_of,
 )
 from sender.clients import Clients, OurFault, Outdated
+from sender.counting import CallCounts
 from sender.last_look import opted_out_since
 from sender.spans import ANSWERS, of_call, say_answers
 from sender.texts import now
@@ -103,7 +104,8 @@ class Dispatch:
         self._limits = limits
         self._clients = clients
         self._breaker = breaker
-        self._metrics = metrics
+        self._limited = Children(metrics.limited)
+        self._calls = CallCounts(metrics)
         self._failpoints = failpoints
         self._owner = owner
         self._lease = lease
@@ -200,7 +202,7 @@ class Dispatch:
         if admission.capped is not None:
             rest = NoCall(Refused(_CAPS[admission.capped], f"daily cap {admission.capped}"))
         if others:
-            self._metrics.limited.labels(admission.capped or "rate").inc(len(others))
+            self._limited[(admission.capped or "rate",)].inc(len(others))
         answers = list(await self._begin_and_send(granted, client, allowance)) if granted else []
         return [*answers, *(rest for _ in others)]
 
@@ -239,6 +241,7 @@ class Dispatch:
     ) -> Sequence[SendResult]:
         self._failpoints.reached(Failpoint.SENDER_BEGUN)
         provider = texts[0].route.provider
+        self._calls.begun(texts)
         with tracing.span(CALL, provider, attributes=of_call(texts)) as span:
             started = time.perf_counter()
             results = await _call(client, texts)
@@ -246,7 +249,7 @@ class Dispatch:
             say_answers(span, results)
             exemplar = tracing.exemplar(span.traceparent)
         self._failpoints.reached(Failpoint.SENDER_CALLED)
-        self._metrics.provider_seconds.labels(provider).observe(seconds, exemplar=exemplar)
+        self._calls.took(provider, seconds, exemplar)
         for ready, result in zip(texts, results, strict=True):
             self._note(result, ready)
         await self._tell_limits(texts, results, allowance)
@@ -278,11 +281,8 @@ class Dispatch:
 
     def _note(self, result: SendResult, ready: Ready) -> None:
         answer = ANSWERS[type(result)]
-        self._metrics.provider_calls.labels(ready.route.provider, answer).inc()
+        self._calls.answered(ready, answer)
         log.debug("provider.answered", answer=answer, message_id=ready.claimed.id)
-        if ready.detour is not None:
-            ways = (ready.detour.provider, ready.route.provider)
-            self._metrics.failovers.labels(*ways).inc()
         if isinstance(result, Accepted):
             return
         to_blame = isinstance(result, Refused) and result.account

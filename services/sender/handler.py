@@ -15,6 +15,7 @@ from structlog.contextvars import bind_contextvars
 from common import trace, tracing
 from common.addresses import normalise_address
 from common.bus.messages import (
+    BusUnavailable,
     Delivery,
     Unroutable,
     first_published_at,
@@ -24,15 +25,17 @@ from common.bus.messages import (
 )
 from common.bus.spans import say, work_on
 from common.bus.verdicts import Defer, Done, Park, Verdict
+from common.errors import Unavailable
 from common.events import TextDecided
 from common.failpoints import Failpoint, Failpoints
-from common.metrics import Metrics
+from common.metrics import Children, Metrics
 from common.spans import CLAIM, Attribute
 from common.store.ports import OutboundStore
 from common.store.records import NewOutbound, Route
 from heliograph.codes import OutcomeCode
 from heliograph.models import MAX_RECIPIENTS, Outcome, SendCommand, UnreadableMessage
 from sender.carrying import Carrying
+from sender.counting import CommandCounts
 from sender.deciding import Deciding
 from sender.dispatch import Dispatch
 from sender.envelope import readable_command_id
@@ -117,7 +120,8 @@ class Handler:
         self._carrying = carrying
         self._dispatch = dispatch
         self._deciding = deciding
-        self._metrics = metrics
+        self._outcomes = Children(metrics.outcomes)
+        self._commands = CommandCounts(metrics)
         self._failpoints = failpoints
         self._owner = owner
         self._lease = lease
@@ -142,9 +146,18 @@ class Handler:
         if delivery.type == TextDecided.type:
             return await self._deciding.handle(delivery)
         try:
+            return await self._command(delivery)
+        except (BusUnavailable, Unavailable):
+            raise  # Nobody's fault: it goes on in place.
+        except Exception:
+            self._commands.failed()
+            raise
+
+    async def _command(self, delivery: Delivery) -> Verdict:
+        try:
             command = SendCommand.decode(delivery.body)
         except UnreadableMessage as problem:
-            return await self._unreadable(delivery, problem)
+            return self._commands.judged(await self._unreadable(delivery, problem))
         tracing.here().note({Attribute.COMMAND_ID: command.command_id})
         bind_contextvars(command_id=command.command_id)
         route = await self._store.route(command.tenant_id, normalise_address(command.number))
@@ -152,11 +165,14 @@ class Handler:
         key = published_key(delivery, self._bus.user)
         match authorise(command, route, proven=proven, key=key):
             case NotProven():
-                return await self._not_proven(delivery, command, proven)
+                verdict = await self._not_proven(delivery, command, proven)
+                return self._commands.judged(verdict)
             case NotTheirs(code):
-                return await self._not_theirs(delivery, command, code)
+                verdict = await self._not_theirs(delivery, command, code)
+                return self._commands.judged(verdict, refused=True)
             case Authorised(route):
-                return await self._work(Order(command, claimed_agent(command), route, delivery))
+                order = Order(command, claimed_agent(command), route, delivery)
+                return self._commands.judged(await self._work(order))
 
     # --- Who it is --------------------------------------------------------------------------------
 
@@ -301,4 +317,4 @@ class Handler:
 
     def _count(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
-            self._metrics.outcomes.labels(outcome.status, outcome.code).inc()
+            self._outcomes[outcome.status, outcome.code].inc()

@@ -31,6 +31,7 @@ class Progress:
     maybe_sent: bool
     connection_id: str
     """Whose provider was called; until something may have been accepted, the next call decides."""
+    provider: str
     account: str | None = None
     """The account that was called there, where that is known."""
     partly_out: bool = False
@@ -44,6 +45,7 @@ class Progress:
             attempts=claimed.attempts,
             maybe_sent=maybe_sent,
             connection_id=claimed.text.connection_id,
+            provider=claimed.text.provider,
             account=claimed.account,
             partly_out=claimed.part > 0,
         )
@@ -137,6 +139,7 @@ class Sending:
                 progress.attempts += 0 if ready.again else 1
                 if not progress.maybe_sent:
                     progress.connection_id = ready.route.connection_id
+                    progress.provider = ready.route.provider
                     progress.account = ready.route.account
                 step = self._step(result, ready, progress)
                 if isinstance(step, Again):

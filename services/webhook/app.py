@@ -54,6 +54,7 @@ async def serve(settings: WebhookSettings, runtime: Runtime) -> None:
             settings.mongodb_uri.get_secret_value(),
             settings.mongodb_database,
             settings.mongodb_timeout,
+            metrics=runtime.metrics,
         )
         stack.callback(database.close)
         # Not a check: a webhook that knows its numbers needs no store.

@@ -22,7 +22,7 @@ from common.bus.messages import Outgoing
 from common.bus.verdicts import Publisher
 from common.events import SmsReceived, SmsReport
 from common.ids import derive
-from common.metrics import Metrics
+from common.metrics import Children, Metrics
 from common.providers import acs_events as acs
 from common.providers.callbacks import (
     DeliveryReport,
@@ -92,8 +92,8 @@ def interpret(item: object) -> Reading:
         content = parse(event.data, event_id=event.id)
     except UnreadableEvent as error:
         return Unreadable(name, item, str(error))
-    at = content.at or parse_instant(event.at)
-    return Known(name, content, at, trace.valid(event.traceparent))
+    event_at = parse_instant(event.at)
+    return Known(name, content, content.at or event_at, trace.valid(event.traceparent), event_at)
 
 
 class Intake:
@@ -115,7 +115,8 @@ class Intake:
     ):
         self._bus = bus
         self._numbers = numbers
-        self._metrics = metrics
+        self._events = Children(metrics.webhook_events)
+        self._parked = metrics.parked.labels(topology.PROCESSOR_QUEUE, UnreadableEvent.code)
         self._now = now
 
     async def take(
@@ -218,11 +219,9 @@ class Intake:
 
     def _count(self, counts: Iterable[tuple[str, str]], readings: Iterable[Reading]) -> None:
         for name, result in counts:
-            self._metrics.webhook_events.labels(type=name, result=result).inc()
+            self._events[name, result].inc()
             if result == "parked":
-                self._metrics.parked.labels(
-                    queue=topology.PROCESSOR_QUEUE, reason=UnreadableEvent.code
-                ).inc()
+                self._parked.inc()
         for reading in readings:
             if isinstance(reading, Unreadable):
                 log.warning("event.parked", type=reading.name, reason=reading.reason)
@@ -264,7 +263,7 @@ def outgoing(known: Known, owner: Party, source: Source) -> Outgoing:
     content, at = known.content, known.at or source.accepted_at
     provider = source.provider
     if isinstance(content, ReceivedText):
-        model: SmsReceived | SmsReport = _received(content, owner, at, source)
+        model: SmsReceived | SmsReport = _received(content, known, owner, at, source)
         key = topology.received_key(provider)
         message_id = derive("sms.received", provider, content.message_id)
     else:
@@ -283,7 +282,9 @@ def outgoing(known: Known, owner: Party, source: Source) -> Outgoing:
     )
 
 
-def _received(text: ReceivedText, owner: Party, at: datetime, source: Source) -> SmsReceived:
+def _received(
+    text: ReceivedText, known: Known, owner: Party, at: datetime, source: Source
+) -> SmsReceived:
     return SmsReceived(
         provider=source.provider,
         tenant_id=owner.tenant_id,
@@ -295,6 +296,7 @@ def _received(text: ReceivedText, owner: Party, at: datetime, source: Source) ->
         segments=text.segments,
         keyword=text.keyword,
         at=at,
+        event_at=known.event_at,
         accepted_at=source.accepted_at,
     )
 

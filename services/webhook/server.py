@@ -20,7 +20,7 @@ from common import callback_addresses, trace
 from common.bus.messages import BusError
 from common.connection import Runner
 from common.errors import Unavailable
-from common.metrics import Metrics
+from common.metrics import Children, Metrics
 from common.place import place_of
 from common.providers.specs import SPECS
 from webhook import callbacks
@@ -101,6 +101,8 @@ class Server:
         self._origins = origins
         self._idle = idle
         self._in_hand = 0
+        self._answers = Children(metrics.webhook_requests)
+        metrics.webhook_in_flight.set_function(lambda: self._in_hand)
         self._runner: web.AppRunner | None = None
 
     async def start(self, host: str, port: int) -> None:
@@ -157,7 +159,7 @@ class Server:
                 response = await self._work(request, work, refuse)
             finally:
                 self._in_hand -= 1
-        self._metrics.webhook_requests.labels(status=response.status).inc()
+        self._answers[(str(response.status),)].inc()
         self._metrics.webhook_seconds.observe(perf_counter() - began)
         return response
 

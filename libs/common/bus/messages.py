@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from common import trace, tracing
@@ -163,7 +163,11 @@ def first_published_at(delivery: Delivery, own_user: str) -> datetime | None:
         noted = delivery.headers.get(HEADER_FIRST_SEEN)
         if isinstance(noted, str):
             return _instant(noted)
-    return delivery.published_at
+    stamp = delivery.headers.get(wire.HEADER_PUBLISHED)
+    at = delivery.published_at
+    if at is None or not isinstance(stamp, int) or stamp // 1000 != int(at.timestamp()):
+        return at
+    return at + timedelta(milliseconds=stamp % 1000)
 
 
 def waited(delivery: Delivery, now: float) -> float | None:

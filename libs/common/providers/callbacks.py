@@ -64,12 +64,14 @@ class Known:
     content: ReceivedText | DeliveryReport
     at: datetime | None
     traceparent: str | None = None
+    event_at: datetime | None = None
+    """When the provider made the event that tells it, where that is told."""
 
     @classmethod
     def of(cls, content: ReceivedText | DeliveryReport) -> Known:
         """What a callback tells; its instant is the content's."""
         name = "received" if isinstance(content, ReceivedText) else "report"
-        return cls(name, content, content.at)
+        return cls(name, content, content.at, event_at=content.at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from common.errors import StoreUnavailable
+from common.metrics import Metrics
+from common.store.connections_watch import ConnectionsWatch
 
 Document: TypeAlias = dict[str, Any]
 Collection: TypeAlias = AsyncIOMotorCollection[Document]
@@ -159,7 +161,12 @@ class Database:
 
 
 def open_database(
-    uri: str, database: str, timeout: float, *, longest: float | None = None
+    uri: str,
+    database: str,
+    timeout: float,
+    *,
+    longest: float | None = None,
+    metrics: Metrics | None = None,
 ) -> Database:
     """A client for one database. Connects at the first operation, on the running event loop.
 
@@ -167,6 +174,7 @@ def open_database(
         timeout: seconds after which any operation fails, the search for a primary included.
         longest: seconds that an operation may take once there is a primary, where it is another
             number: the build of an index, which a time-out would end on the server as well.
+        metrics: told of the connections.
     """
     milliseconds = max(1, int(timeout * 1000))
     client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
@@ -181,5 +189,6 @@ def open_database(
         w="majority",
         journal=True,
         appname="heliograph",
+        event_listeners=[] if metrics is None else [ConnectionsWatch(metrics)],
     )
     return Database(client, database)

@@ -29,7 +29,14 @@ from common.store.records import (
     SendState,
 )
 from heliograph.codes import OutcomeCode
-from heliograph.models import Direction, Keyword, Outcome, OutcomeWarning, ReportStatus
+from heliograph.models import (
+    Direction,
+    Keyword,
+    Outcome,
+    OutcomeStatus,
+    OutcomeWarning,
+    ReportStatus,
+)
 
 INBOUND: Final = Direction.INBOUND.value
 OUTBOUND: Final = Direction.OUTBOUND.value
@@ -351,4 +358,5 @@ def applied_report(report: NewReport, document: dict[str, Any] | None) -> Applie
         sent_at=document.get("sent_at") or document.get("begun_at"),
         number=document["number"],
         remote=document["remote"],
+        was_uncertain=(document.get("outcome") or {}).get("status") == OutcomeStatus.UNCERTAIN,
     )

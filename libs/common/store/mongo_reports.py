@@ -29,6 +29,7 @@ _TOLD: Final[Document] = {
     "report_told": True,
     "notice": True,
     "traceparent": True,
+    "outcome.status": True,
     "sent_at": True,
     "begun_at": True,
     "number": True,

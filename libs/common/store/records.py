@@ -306,6 +306,8 @@ class NewInbound:
     traceparent: str | None = None
     keyword_told: bool = False
     """Whether the provider itself took the text for the keyword, and has done what it says."""
+    event_at: datetime | None = None
+    """When the provider made the event that tells it; for metrics, and not stored."""
 
     @property
     def id(self) -> str:
@@ -404,6 +406,8 @@ class AppliedReport:
     number: str = ""
     remote: str = ""
     """Of the text, for not every provider tells them with a report."""
+    was_uncertain: bool = False
+    """Whether the text's outcome was that nobody knows whether it went out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
