@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 
 import pytest
 
-from common.bus.messages import PublishRefused, Unroutable
+from common.bus.messages import PublishRefused, Unroutable, waited
 from common.bus.topology import Binding, Queue, Topology
+from heliograph import wire
 from tests.conformance.bus_world import (
     EXCHANGES,
     FANOUT,
@@ -42,7 +44,12 @@ class BusSuite:
         await bus.publish(sent)
         got = await next_of(source)
         assert (got.body, got.type, got.message_id) == (sent.body, "test", "m1")
-        assert dict(got.headers) == headers
+        seconds = waited(got, time.time())
+        assert seconds is not None
+        assert 0 <= seconds < 30
+        assert dict(got.headers) == headers | {
+            wire.HEADER_PUBLISHED: got.headers[wire.HEADER_PUBLISHED]
+        }
         assert (got.correlation_id, got.reply_to) == ("c", "r")
         assert (got.queue, got.routing_key) == (WORK, "work.now")
         assert got.user_id == bus.user

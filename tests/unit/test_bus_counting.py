@@ -4,7 +4,6 @@ deliveries."""
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -122,13 +121,7 @@ class Played:
     async def play(self, kind: type[Batches] | type[Lanes]) -> None:
         bus = MemoryBus(MemoryBroker(), topology=SERVICES)
         bus.start()
-        sent = int((time.time() - 3) * 1000)
-        await bus.publish_all(
-            [
-                message({wire.HEADER_PUBLISHED: sent}, message_id=f"m{place}")
-                for place in range(len(self._verdicts))
-            ]
-        )
+        await bus.publish_all([message(message_id=f"m{n}") for n in range(len(self._verdicts))])
         source = await bus.subscribe(PROCESSOR_QUEUE, prefetch=10)
         worker: Worker
         if kind is Batches:
@@ -169,9 +162,6 @@ async def test_what_becomes_of_messages_is_counted_where_it_is_carried_out(
     assert sample(metrics, "parked_total", **queue, reason="wrong_shape") == 1
     assert sample(metrics, "parked_total", **queue, reason="other") == 1
     assert sample(metrics, "queue_wait_seconds_count", **queue) == 6
-    total = sample(metrics, "queue_wait_seconds_sum", **queue)
-    assert total is not None
-    assert 18 <= total < 40
 
 
 def test_a_retry_that_has_none_left_counts_as_parked() -> None:

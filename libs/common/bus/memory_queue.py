@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from common.bus.messages import Headers, Outgoing
 from common.bus.topology import Queue
+from heliograph import wire
 
 DeadLetter = Callable[[str, str, "Stored"], None]
 """Takes exchange, routing key and message."""
@@ -23,7 +24,7 @@ class Stored:
     message: Outgoing
     user_id: str
     deliveries: int = 0
-    at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 class MemoryDelivery:
@@ -38,12 +39,13 @@ class MemoryDelivery:
         self.body = message.body
         self.type = message.type
         self.message_id = message.message_id
-        self.headers: Headers = dict(message.headers)
+        published = {wire.HEADER_PUBLISHED: int(stored.at.timestamp() * 1000)}
+        self.headers: Headers = {**message.headers, **published}
         self.routing_key = message.key
         self.user_id: str | None = stored.user_id
         self.correlation_id = message.correlation_id
         self.reply_to = message.reply_to
-        self.published_at: datetime | None = stored.at
+        self.published_at: datetime | None = stored.at.replace(microsecond=0)
         self.redelivered = stored.deliveries > 1
 
     @property
