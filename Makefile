@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help env env-local run demo test check format lint types walls dead docs-check unit \
+.PHONY: help env env-local run demo follow test check format lint types walls dead docs-check unit \
 	integration e2e bench lock clean rotate-master-key screenshots
 
 # Most of these tests wait for servers, so three share two cores. Each worker has servers of its own;
@@ -37,6 +37,9 @@ run: env-local ## Start everything on this machine (PROVIDER=acs), play one conv
 
 demo: env-local ## As run, ending by itself; fails if a step did not happen
 	@$(RUN) -m local demo $(STAGE)
+
+follow: env-local ## What became of one text (ID=message, trace or command): spans, log lines, metrics
+	@$(RUN) -m local follow $(ID)
 
 test: env ## Run every test: checks, unit, integration, end to end
 	@$(MAKE) --no-print-directory check

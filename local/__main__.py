@@ -1,4 +1,5 @@
-"""`python -m local run` stays up after the conversation; `python -m local demo` ends by itself."""
+"""`python -m local run` stays up after the conversation; `python -m local demo` ends by itself;
+`python -m local follow ID` tells what became of one text, from a second terminal or afterwards."""
 
 from __future__ import annotations
 
@@ -22,6 +23,7 @@ from local.nodes import NodeError
 from local.play import StepFailed, play
 from local.stage import Ports, stage
 from local.timeline import Timeline
+from local.trail import add_exemplars, follow_in, shown
 
 BASE_DIR: Final = Path(".local") / "stage"
 EXIT_STEP_FAILED: Final = 1
@@ -32,6 +34,8 @@ EXIT_INTERRUPTED: Final = 130
 def main() -> int:
     """The exit code: 0, 1 (a step did not happen), 2 (something cannot start), 130 (Ctrl-C)."""
     arguments = _arguments()
+    if arguments.mode == "follow":
+        return asyncio.run(_follow(arguments))
     logging.getLogger().addHandler(logging.NullHandler())
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
@@ -53,14 +57,30 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
-    parser.add_argument("mode", choices=["run", "demo"])
+    parser.add_argument("mode", choices=["run", "demo", "follow"])
+    parser.add_argument("id", nargs="?", default="", help="of follow: a text, trace or command")
     parser.add_argument("--provider", choices=[*ACCOUNTS], default=DEFAULT, help="default: acs")
     parser.add_argument("--dir", type=Path, default=BASE_DIR, help="where logs and data go")
     parser.add_argument("--webhook-port", type=int, default=8080)
     parser.add_argument("--console-port", type=int, default=8081)
     parser.add_argument("--simulator-port", type=int, default=8500)
     parser.add_argument("--management-port", type=int, default=9090)
-    return parser.parse_args()
+    parser.add_argument("--traces", action=argparse.BooleanOptionalAction, default=True)
+    arguments = parser.parse_intermixed_args()
+    if (arguments.mode == "follow") != bool(arguments.id):
+        parser.error("follow takes the ID of a text, a trace or a command; run and demo take none")
+    return arguments
+
+
+async def _follow(arguments: argparse.Namespace) -> int:
+    folder = arguments.dir / "logs"
+    trail = follow_in(folder, arguments.id)
+    if not (trail.spans or trail.lines):
+        sys.stderr.write(f"heliograph: nothing in {folder} names {arguments.id}.\n")
+        return EXIT_STEP_FAILED
+    await add_exemplars(trail, folder)
+    print(*shown(trail), sep="\n")
+    return 0
 
 
 async def _run(console: Console, chosen: Ports, arguments: argparse.Namespace) -> int:
@@ -84,7 +104,7 @@ async def _perform(
     async with contextlib.AsyncExitStack() as stack:
         with console.status("Starting RabbitMQ, MongoDB, the four services and the simulator …"):
             running = await stack.enter_async_context(
-                stage(arguments.dir, chosen, timeline, account)
+                stage(arguments.dir, chosen, timeline, account, traces=arguments.traces)
             )
         stack.callback(console.print, "\n Stopped: no process is left behind.", style="dim")
         await play(running.scene)

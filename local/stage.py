@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import orjson
+
 from common.bus.client import Bus
 from common.bus.rights import agent_rights
 from common.errors import StoreUnavailable
@@ -29,9 +31,11 @@ from local.house import SERVICES, Address, House
 from local.nodes import MongoNode, NodeError, PortInUse, RabbitNode, ports
 from local.play import Scene, Simulated
 from local.provider import AnySimulator, enter_in_portal, seed_of, simulated
+from local.receiver import receiving
 from local.seed import Seed, announce, plant
 from local.simulator import Simulator
 from local.timeline import Timeline
+from local.trail import PLACES
 from local.welcome import Welcome, welcome_admin
 
 RABBITMQ_VARIABLE: Final = "HELIOGRAPH_RABBITMQ_URL"
@@ -158,9 +162,15 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def stage(
-    base_dir: Path, chosen: Ports, timeline: Timeline, account: Account = ACCOUNTS[DEFAULT]
+    base_dir: Path,
+    chosen: Ports,
+    timeline: Timeline,
+    account: Account = ACCOUNTS[DEFAULT],
+    *,
+    traces: bool = True,
 ) -> AsyncIterator[Stage]:
-    """Start everything, with this account's simulator; stop everything, in the opposite order."""
+    """Start everything, with this account's simulator; stop everything, in the opposite order.
+    With `traces` the services' spans are kept beside their logs."""
     master_key = generate_master_key()
     async with contextlib.AsyncExitStack() as stack:
         await asyncio.to_thread(stack.enter_context, _emptied(base_dir))
@@ -168,7 +178,11 @@ async def stage(
         used = await stack.enter_async_context(servers(base_dir))
         webhook_secret = secrets.token_urlsafe(18)
         found = account.address_setting(chosen.simulator_url)
+        if traces:
+            receiver = await stack.enter_async_context(receiving(base_dir / "logs"))
+            found = {**found, "otlp_endpoint": receiver.url}
         house = _house(base_dir, used, chosen, master_key, webhook_secrets=webhook_secret, **found)
+        _write_places(base_dir / "logs", house)
         database = open_database(used.mongodb_uri, used.database, timeout=5)
         stack.callback(database.close)
         bus = Bus(used.rabbitmq_url, app="local")
@@ -258,8 +272,16 @@ def _house(base_dir: Path, used: Servers, chosen: Ports, master_key: str, **own:
         **settings,
         **own,
         log_format="console",
+        # So that a text can be followed through the logs (`local.trail`).
+        log_level="debug",
         trust_command_identity="false" if used.agent_user else "true",
     )
+
+
+def _write_places(logs: Path, house: House) -> None:
+    """Where a person's other commands find the services' metrics."""
+    ports_of = {name: service.management_port for name, service in house.services.items()}
+    (logs / PLACES).write_bytes(orjson.dumps(ports_of))
 
 
 def scene_of(

@@ -71,3 +71,13 @@ async def test_the_overview_counts_unsettled_texts_and_leads_to_them() -> None:
         _, body = await stage.page("/t/acme/")
         assert "uncertain</a>" not in body
         assert "report_missing" not in body
+
+
+@pytest.mark.parametrize("trace_id", ["0af7651916cd43dd8448eb211c80319c", None])
+async def test_the_page_of_a_text_leads_to_its_trace(trace_id: str | None) -> None:
+    async with open_stage() as stage:
+        stage.door.let_in(Role.VIEWER)
+        stage.desks.reading = Sampled(text=text(trace_id=trace_id))
+        _, body = await stage.page("/t/acme/messages/m")
+    assert ("Trace ID" in body) is (trace_id is not None)
+    assert trace_id is None or trace_id in body

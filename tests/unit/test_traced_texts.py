@@ -26,6 +26,7 @@ from common.providers.port import Ambiguous, NotProcessed
 from common.spans import Attribute
 from common.store.memory import MemoryOutbound
 from common.store.records import NewOutbound, inbound_id
+from common.store.text_views import read_text
 from heliograph import ReportStatus, wire
 from heliograph.codes import OutcomeCode
 
@@ -226,7 +227,7 @@ async def test_a_command_is_claimed_decided_sent_and_recorded_in_the_trace_of_it
     assert says(outcome, Attribute.STATUS) == "sent"
     (message_id,) = desk.memory.messages
     assert {says(it, Attribute.MESSAGE_ID) for it in (call, decide, outcome)} == {message_id}
-    assert tracing.id_of(desk.memory.messages[message_id]["traceparent"]) == TRACE
+    assert read_text(desk.memory.messages[message_id]).trace_id == TRACE
 
 
 @pytest.mark.parametrize(

@@ -354,6 +354,8 @@ class TextView:
     """Parts whose delivery is known, where there are several."""
     failed_over: tuple[Step, ...] = ()
     """When it went another way than the one that would have come first, and why."""
+    trace_id: str | None = None
+    """Of the trace in which it came or went, and in which its report is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

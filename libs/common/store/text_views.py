@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from common import tracing
 from common.store.control import ApprovalDecision, TextView
 from common.store.lives import detour_steps
 from heliograph.models import Direction, ReportStatus
@@ -65,6 +66,7 @@ def read_text(document: Mapping[str, Any]) -> TextView:
             "decided_at": approval.get("at"),
             "reason": approval.get("reason"),
             "report_missing_at": document.get("report_missing_at"),
+            "trace_id": tracing.id_of(document.get("traceparent")),
             "failed_over": tuple(detour_steps(document)),
             "parts": len(document.get("parts") or ()) or 1,
             "parts_delivered": sum(

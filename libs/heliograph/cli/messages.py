@@ -59,6 +59,7 @@ MESSAGE = (
     Column("command", "command_id"),
     Column("answers", "in_reply_to"),
     Column("conversation", "conversation_id"),
+    Column("trace", "trace_id"),
 )
 STEPS = (
     Column("at", "at", fine),

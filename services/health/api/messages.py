@@ -94,6 +94,9 @@ class TextItem(BaseModel):
     decided_by: str | None
     decided_at: datetime | None
     reason: str | None
+    trace_id: str | None = Field(
+        description="The trace in which it came or went; its report and an answer are in the same."
+    )
 
 
 async def search_texts(call: Call) -> Answer:
