@@ -1,4 +1,4 @@
-"""`python -m bench [processor|webhook|latency|footprint]`: all of them where none is named.
+"""`python -m bench [processor|webhook|latency|footprint|life]`: all of them where none is named.
 
 Exits with 1 where a figure is not as wanted.
 """
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench import footprint, latency, processor, report, webhook
+from bench import footprint, latency, life, processor, report, webhook
 from bench.report import Figure
 from bench.servers import Servers
 from common import logging as logs
 
-MEASUREMENTS: Final = ("processor", "webhook", "latency", "footprint")
+MEASUREMENTS: Final = ("processor", "webhook", "latency", "footprint", "life")
 
 PROCESSOR_RATIO: Final = 2.5
 WEBHOOK_RATIO: Final = 0.8
@@ -72,6 +72,8 @@ async def _measure(name: str, servers: Servers, size: Size) -> list[Figure]:
             return await latency.measure(
                 servers, rate=size.rate, seconds=size.seconds, wanted=TURN_P99_MS
             )
+        case "life":
+            return await life.measure(servers, count=max(size.texts // 2, 1))
         case _:
             return await footprint.measure(
                 servers,

@@ -27,6 +27,9 @@ from local.seed import UNLIMITED, Seed, plant
 
 SECRET = "bench"  # noqa: S105 - the webhook of the benchmark asks for it, as a real one does
 
+NOBODY = "http://127.0.0.1:9"
+"""A provider's endpoint that nothing is sent to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -46,10 +49,11 @@ class Scene:
             "mongodb_database": self.database,
         }
 
-    def house(self) -> House:
-        """Our four services on this scene, with their default settings; none is started."""
+    def house(self, **settings: str) -> House:
+        """Our four services on this scene, with their default settings but for those given; none
+        is started."""
         address = Address(self.rabbitmq_url, self.mongodb_uri, self.database, self.master_key)
-        return House(self.folder, address, webhook_secrets=SECRET)
+        return House(self.folder, address, webhook_secrets=SECRET, **settings)
 
 
 class Servers:
@@ -75,14 +79,15 @@ class Servers:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     @asynccontextmanager
-    async def scene(self) -> AsyncIterator[Scene]:
-        """A fresh scene; gone afterwards, so that no round pays for an earlier one."""
+    async def scene(self, *, endpoint: str = NOBODY) -> AsyncIterator[Scene]:
+        """A fresh scene; gone afterwards, so that no round pays for an earlier one. `endpoint` is
+        the provider's, where something is sent."""
         name = f"bench_{secrets.token_hex(4)}"
         key = base64.b64encode(secrets.token_bytes(32)).decode()
         url = await asyncio.to_thread(self.rabbit.add_vhost, name)
         scene = Scene(url, self.mongo.uri, name, key, self._folder / name)
         try:
-            await _furnish(scene)
+            await _furnish(scene, endpoint)
             yield scene
         finally:
             await asyncio.to_thread(self.rabbit.delete_vhost, name)
@@ -100,14 +105,16 @@ class Servers:
             client.drop_database(database)
 
 
-async def _furnish(scene: Scene) -> None:
+async def _furnish(scene: Scene, endpoint: str) -> None:
     """The number with its agent, as an administrator makes them, and conversations with a past."""
     database = open_database(scene.mongodb_uri, scene.database, 10.0)
     bus = Bus(scene.rabbitmq_url, app="bench")
     bus.start()
     await bus.ready()
     try:
-        seed = Seed(tenant_id=TENANT, agent_id=AGENT, number=NUMBER, rules=UNLIMITED)
+        seed = Seed(
+            tenant_id=TENANT, agent_id=AGENT, number=NUMBER, rules=UNLIMITED, endpoint=endpoint
+        )
         await plant(seed, database=database, bus=bus, keys=MasterKeys.parse(scene.master_key))
         past = past_documents()
         assert len(past) >= HISTORY
