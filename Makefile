@@ -83,6 +83,14 @@ e2e: env ## The whole house, with kill signals
 rotate-master-key: env-local ## Wrap every tenant's data key under the first of HELIOGRAPH_MASTER_KEY
 	@$(RUN) -m health --rotate-master-key
 
+.PHONY: k8s-check k8s-digests
+k8s-check: env ## Hold deploy/k8s to its 37 points (RELEASED=1: images must have digests)
+	@$(RUN) -m deploy.checks.k8s $(if $(RELEASED),,--allow-unreleased)
+
+k8s-digests: env ## Pin production's images to the digests in DIGESTS=file, then check them
+	@$(RUN) -m deploy.checks.k8s.release $(DIGESTS)
+	@$(RUN) -m deploy.checks.k8s
+
 screenshots: env ## Take the README's pictures of the console anew
 	@$(RUN) -m local.screenshots
 

@@ -1,0 +1,124 @@
+"""Who may speak to whom: the table that the network policies are compared with, pair by pair.
+
+Ports of ours are the settings' defaults; those of the servers are in their own documentation
+(rabbitmq.com "Networking", mongodb.com "Default MongoDB Port").
+
+The usual advice is that only who calls the providers, the sender, reaches the internet. Here the
+health service does too: it asks the providers whether credentials work and what became of a text,
+keeps their opt-out lists in step, and fetches the keys of an OpenID Connect issuer. The webhook may
+not, unless it asks for Entra tokens (component entra-keys).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from deploy.checks.k8s.project import SERVICES
+
+AMQP: Final = 5672
+RABBITMQ_MANAGEMENT: Final = 15672
+RABBITMQ_METRICS: Final = 15692
+EPMD: Final = 4369
+DISTRIBUTION: Final = 25672
+MONGODB: Final = 27017
+HTTPS: Final = 443
+API_SERVER: Final = 6443
+DNS: Final = 53
+
+
+def _listens(service: str, port: str) -> int:
+    settings = SERVICES[service].settings
+    return int(settings.model_fields[SERVICES[service].listens[port]].default)
+
+
+WEBHOOK: Final = _listens("webhook", "webhook")
+CONSOLE: Final = _listens("health", "console")
+MANAGEMENT: Final = _listens("health", "management")
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Somebody who is not in the namespace: pods by labels, or an address."""
+
+    namespace: Mapping[str, str] = field(default_factory=dict)
+    pod: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""
+
+
+_NAME: Final = "kubernetes.io/metadata.name"
+
+OUTSIDE: Final[Mapping[str, Outside]] = {
+    "gateway": Outside({"heliograph/gateway": "true"}),
+    "agents": Outside({"heliograph/agents": "true"}),
+    "console users": Outside({"heliograph/console": "true"}),
+    "KEDA": Outside({_NAME: "keda"}),
+    "Prometheus": Outside({_NAME: "monitoring"}),
+    "DNS": Outside({_NAME: "kube-system"}, {"k8s-app": "kube-dns"}),
+    "another pod of kube-system": Outside({_NAME: "kube-system"}, {"k8s-app": "other"}),
+    "another namespace": Outside({_NAME: "default"}, {"app.kubernetes.io/name": "webhook"}),
+    "the internet": Outside(address="203.0.113.10"),
+    "the API server": Outside(address="10.96.0.1"),
+    "cloud metadata": Outside(address="169.254.169.254"),
+    "a shared address": Outside(address="100.64.0.1"),
+}
+"""Everybody outside who is asked about; most only to be refused. Addresses are examples of their
+ranges; 203.0.113.0/24 is for documentation (RFC 5737)."""
+
+
+@dataclass(frozen=True, order=True)
+class Edge:
+    """One allowed connection."""
+
+    source: str
+    target: str
+    port: int
+    protocol: str = "TCP"
+
+
+def _each(sources: tuple[str, ...], target: str, *ports: int) -> set[Edge]:
+    return {Edge(source, target, port) for source in sources for port in ports}
+
+
+_USERS: Final = ("webhook", "processor", "sender", "health", "prepare")
+
+EDGES: Final[frozenset[Edge]] = frozenset(
+    _each(("gateway",), "webhook", WEBHOOK)
+    | _each(("console users",), "health", CONSOLE)
+    | {Edge("Prometheus", service, MANAGEMENT) for service in SERVICES}
+    | _each(_USERS, "rabbitmq", AMQP)
+    | _each(("agents",), "rabbitmq", AMQP)
+    | _each(("health", "KEDA"), "rabbitmq", RABBITMQ_MANAGEMENT)
+    | _each(("Prometheus",), "rabbitmq", RABBITMQ_METRICS)
+    | _each(("rabbitmq",), "rabbitmq", EPMD, DISTRIBUTION)
+    | _each((*_USERS, "mongodb"), "mongodb", MONGODB)
+    | _each(("sender", "health"), "the internet", HTTPS)
+    | {
+        Edge(name, "DNS", DNS, protocol)
+        for name in (*_USERS, "rabbitmq", "mongodb")
+        for protocol in ("TCP", "UDP")
+    }
+)
+"""In every overlay."""
+
+OPERATORS: Final[frozenset[Edge]] = frozenset(
+    _each(("rabbitmq", "mongodb"), "the API server", HTTPS, API_SERVER)
+)
+"""Beside them, where operators run the servers: component operator-policies."""
+
+ENTRA: Final[frozenset[Edge]] = frozenset(_each(("webhook",), "the internet", HTTPS))
+"""Beside them, where the webhook asks for Entra tokens: component entra-keys."""
+
+
+def table() -> str:
+    """The table of docs/operations/kubernetes.md."""
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for where, edges in (("", EDGES), (" (operators)", OPERATORS), (" (entra-keys)", ENTRA)):
+        for edge in sorted(edges):
+            ports = f"{edge.port}" if edge.protocol == "TCP" else f"{edge.port} {edge.protocol}"
+            rows.setdefault((edge.target + where, ports, ""), []).append(edge.source)
+    lines = ["| to | port | from |", "| --- | --- | --- |"]
+    for (target, port, _), sources in sorted(rows.items()):
+        lines.append(f"| {target} | {port} | {', '.join(sources)} |")
+    return "\n".join(lines) + "\n"

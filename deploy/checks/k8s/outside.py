@@ -1,0 +1,15 @@
+"""What the manifests name and do not make: the short list of things that a cluster must have."""
+
+from __future__ import annotations
+
+from typing import Final
+
+OUTSIDE: Final = frozenset(
+    {
+        ("ClusterSecretStore", "heliograph"),
+        ("GatewayClass", "public"),
+        ("ClusterIssuer", "public"),
+        # Made by the operator from the user's own password.
+        ("Secret", "mongodb-heliograph-scram-credentials"),
+    }
+)
