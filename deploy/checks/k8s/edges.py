@@ -25,6 +25,7 @@ DISTRIBUTION: Final = 25672
 MONGODB: Final = 27017
 HTTPS: Final = 443
 API_SERVER: Final = 6443
+OTLP: Final = 4318
 DNS: Final = 53
 
 
@@ -54,7 +55,10 @@ OUTSIDE: Final[Mapping[str, Outside]] = {
     "agents": Outside({"heliograph/agents": "true"}),
     "console users": Outside({"heliograph/console": "true"}),
     "KEDA": Outside({_NAME: "keda"}),
-    "Prometheus": Outside({_NAME: "monitoring"}),
+    "Prometheus": Outside({_NAME: "monitoring"}, {"app.kubernetes.io/name": "prometheus"}),
+    "the collector": Outside(
+        {_NAME: "monitoring"}, {"app.kubernetes.io/name": "opentelemetry-collector"}
+    ),
     "DNS": Outside({_NAME: "kube-system"}, {"k8s-app": "kube-dns"}),
     "another pod of kube-system": Outside({_NAME: "kube-system"}, {"k8s-app": "other"}),
     "another namespace": Outside({_NAME: "default"}, {"app.kubernetes.io/name": "webhook"}),
@@ -111,14 +115,24 @@ ENTRA: Final[frozenset[Edge]] = frozenset(_each(("webhook",), "the internet", HT
 """Beside them, where the webhook asks for Entra tokens: component entra-keys."""
 
 
+TRACES: Final[frozenset[Edge]] = frozenset(_each(tuple(SERVICES), "the collector", OTLP))
+"""Beside them, where the services export their traces: component tracing."""
+
+
 def table() -> str:
     """The table of docs/operations/kubernetes.md."""
-    rows: dict[tuple[str, str, str], list[str]] = {}
-    for where, edges in (("", EDGES), (" (operators)", OPERATORS), (" (entra-keys)", ENTRA)):
+    rows: dict[tuple[str, int, str], list[str]] = {}
+    sets = {
+        "": EDGES,
+        " (operator-policies)": OPERATORS,
+        " (entra-keys)": ENTRA,
+        " (tracing)": TRACES,
+    }
+    for where, edges in sets.items():
         for edge in sorted(edges):
-            ports = f"{edge.port}" if edge.protocol == "TCP" else f"{edge.port} {edge.protocol}"
-            rows.setdefault((edge.target + where, ports, ""), []).append(edge.source)
+            row = (edge.target + where, edge.port, edge.protocol)
+            rows.setdefault(row, []).append(edge.source)
     lines = ["| to | port | from |", "| --- | --- | --- |"]
-    for (target, port, _), sources in sorted(rows.items()):
-        lines.append(f"| {target} | {port} | {', '.join(sources)} |")
+    for (target, port, protocol), sources in sorted(rows.items()):
+        lines.append(f"| {target} | {port}/{protocol} | {', '.join(sources)} |")
     return "\n".join(lines) + "\n"

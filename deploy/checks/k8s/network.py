@@ -11,6 +11,7 @@ from deploy.checks.k8s.edges import (
     ENTRA,
     OPERATORS,
     OUTSIDE,
+    TRACES,
     Edge,
 )
 from deploy.checks.k8s.finding import Said
@@ -54,6 +55,8 @@ def allowed(render: Render) -> frozenset[Edge]:
     settings = [dig(it, "data", default={}) for it in of_kind(render.objects, "ConfigMap")]
     if any("HELIOGRAPH_WEBHOOK_ENTRA_TENANT_ID" in it for it in settings):
         edges |= ENTRA
+    if any("HELIOGRAPH_OTLP_ENDPOINT" in it for it in settings):
+        edges |= TRACES
     return edges
 
 

@@ -18,6 +18,10 @@ _PROBES: Final = ("startupProbe", "livenessProbe", "readinessProbe")
 
 LIVENESS_TESTS: Final = (
     "tests/unit/test_management.py::test_it_lives_whatever_is_wrong_around_it",
+    (
+        "tests/integration/test_readiness.py"
+        "::test_services_say_what_they_lack_and_are_ready_as_soon_as_it_is_there"
+    ),
     "tests/deploy/test_k8s_processes.py::test_without_servers_a_service_lives_and_stops_at_once",
 )
 """Tests that ask a running process, which no manifest can."""

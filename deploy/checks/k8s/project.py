@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from common.bus.topology import PROCESSOR_QUEUE, SENDER_QUEUE
-from common.failover import MOST_ALTERNATIVES
 from common.settings import ServiceSettings
 from health.app import _LAST_ANSWERS
 from health.settings import HealthSettings
@@ -26,7 +25,7 @@ OLDEST_KUBERNETES: Final = "1.31"
 """Where `unhealthyPodEvictionPolicy` is settled (preStop `sleep` is on since 1.30)."""
 NEWEST_KUBERNETES: Final = "1.37"
 
-SLOWEST_START: Final = 15.0
+SLOWEST_START: Final = 30.0
 """Seconds from a process's start to its first answer on /livez; a test starts each service."""
 
 DOCUMENTED_MARGIN: Final = 5.0
@@ -71,15 +70,11 @@ SERVICES: Final[Mapping[str, Service]] = {
         queue=PROCESSOR_QUEUE,
         prefetch="processor_prefetch",
     ),
-    # A text: repeated at once for so long, and the last of these tries may go through its number's
-    # own connection and every alternative.
     "sender": Service(
         "sender",
         SenderSettings,
         _MANAGEMENT,
-        longest=lambda it: (
-            it.sender_retry_in_place_max + it.sender_provider_timeout * (1 + MOST_ALTERNATIVES)
-        ),
+        longest=lambda it: it.longest_drain,
         queue=SENDER_QUEUE,
         prefetch="sender_prefetch",
     ),

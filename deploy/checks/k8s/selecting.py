@@ -28,7 +28,8 @@ def selectors(render: Render, project: Project) -> Iterator[Said]:
     for monitor in of_kind(render.objects, "PodMonitor"):
         yield from _means(monitor, dig(monitor, "spec", "selector"), known, ports=True)
     for policy in of_kind(render.objects, "NetworkPolicy"):
-        if dig(policy, "spec", "podSelector") != {}:
+        # One for several services, or for all pods, names them itself.
+        if "matchLabels" in dig(policy, "spec", "podSelector"):
             yield from _means(policy, dig(policy, "spec", "podSelector"), known, ports=False)
         yield from _peers(policy, known)
     for each in known:

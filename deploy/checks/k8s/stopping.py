@@ -19,6 +19,7 @@ _PAUSE: Final = 5
 """Seconds until every node knows that an endpoint is gone."""
 
 STOP_TESTS: Final = (
+    "tests/unit/test_sender_drain.py::test_the_defaults_drain_within_the_grace_period",
     "tests/unit/test_lifecycle.py::test_a_signal_lets_it_finish_what_is_in_hand",
     (
         "tests/conformance/work_suite.py"
