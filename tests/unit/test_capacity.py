@@ -1,4 +1,4 @@
-"""The capacity plan is arithmetic over measured costs, and its page shows what the command prints."""
+"""The capacity plan is arithmetic over measured costs; its page shows what the command prints."""
 
 from __future__ import annotations
 
