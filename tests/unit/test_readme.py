@@ -25,8 +25,8 @@ def test_the_example_is_the_one_that_the_agents_page_shows_and_its_test_runs() -
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_habit_that_is_named_is_in_the_makefile(page: Path) -> None:
     habits = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = re.findall(r"`make ([a-z-]+)", page.read_text(encoding="utf-8"))
-    named += re.findall(r"^make ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    named = re.findall(r"`make ([a-z0-9-]+)", page.read_text(encoding="utf-8"))
+    named += re.findall(r"^make ([a-z0-9-]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(named) <= habits
 
 
