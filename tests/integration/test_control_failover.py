@@ -16,15 +16,11 @@ from connection_world import (
     TENANT,
     World,
     new_number,
-    open_world,
 )
-from moving_world import allow
-from test_number_move import TWILIO, VIBES, StandIn, refused
+from moving_world import TWILIO, VIBES, StandIn, open_lines, refused
 
 from common.circuit import CLOSED, CircuitKind
 from common.circuit_words import AccountRefused
-from common.providers.port import Provider
-from common.providers.registry import PROVIDERS
 from common.store.control import ConnectionView, NumberRecord, NumberType
 from common.store.control_ports import NotFound, Stale
 from common.store.mongo_circuits import MongoCircuits
@@ -41,9 +37,7 @@ def twilio() -> StandIn:
 
 @pytest.fixture
 async def world(mongo_uri: str, mongo_database: str, twilio: StandIn) -> AsyncIterator[World]:
-    providers: dict[str, Provider] = {**PROVIDERS, "twilio": twilio, "vibes": StandIn("vibes")}
-    async with open_world(mongo_uri, mongo_database, providers) as it:
-        await allow(it, "custom.acs_sms", "custom.twilio_sms", "custom.vibes_sms")
+    async with open_lines(mongo_uri, mongo_database, twilio) as it:
         yield it
 
 

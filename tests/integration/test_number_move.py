@@ -3,27 +3,13 @@ and the next text goes out there."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 from conformance.store_world import LEASE, new_consent, new_text
-from connection_world import ADMIN, NUMBER, TENANT, World, new_number, open_world
-from moving_world import REMOTE, allow, answer
+from connection_world import ADMIN, NUMBER, TENANT, World, new_number
+from moving_world import REMOTE, TWILIO, VIBES, StandIn, allow, answer, open_lines, refused
 
-from common.providers.port import (
-    Accepted,
-    FetchedReport,
-    Health,
-    Healthy,
-    Provider,
-    SendResult,
-    Text,
-)
-from common.providers.registry import PROVIDERS
-from common.providers.spec import ProviderSpec
-from common.providers.specs import SPECS
 from common.store.control import ConnectionView, NumberType
 from common.store.mongo_consent_views import MongoConsents
 from common.store.mongo_consents import MongoConsentLedger
@@ -31,74 +17,8 @@ from common.store.mongo_control_reading import MongoReading
 from common.store.mongo_inbound import MongoInbound
 from common.store.records import SendState
 from common.store.schema import MESSAGES
-from health.web.problems import Problem, ProblemCode
+from health.web.problems import ProblemCode
 from heliograph.codes import OutcomeCode
-
-TWILIO: Mapping[str, Any] = {
-    "name": "New line",
-    "provider": "twilio",
-    "parameters": {
-        "account_sid": "AC0123456789abcdef0123456789abcdef",
-        "auth_token": "0123456789abcdeffedcba9876543210",
-    },
-}
-VIBES: Mapping[str, Any] = {
-    "name": "New line",
-    "provider": "vibes",
-    "parameters": {"username": "acme", "password": "fence-post"},
-}
-
-
-@dataclass
-class StandIn:
-    """A second provider, which accepts what it is given."""
-
-    name: str = "twilio"
-    callbacks: None = None
-    deduplicates: bool = True
-    remembers: float | None = None
-    max_recipients: int = 1
-    sent: list[tuple[Mapping[str, str], Text]] = field(default_factory=list)
-    foreign: set[str] = field(default_factory=set)
-    """Numbers that are not the account's."""
-
-    @property
-    def spec(self) -> ProviderSpec:
-        return SPECS[self.name]
-
-    def prepare(self) -> None: ...
-
-    def connect(
-        self, credentials: Mapping[str, str], *, timeout: float, report_url: str | None = None
-    ) -> StandInClient:
-        return StandInClient(self, credentials)
-
-
-@dataclass
-class StandInClient:
-    provider: StandIn
-    credentials: Mapping[str, str]
-
-    async def send(self, text: Text) -> SendResult:
-        self.provider.sent.append((self.credentials, text))
-        return Accepted("stand-in-1")
-
-    async def send_all(self, texts: Sequence[Text]) -> Sequence[SendResult]:
-        return [await self.send(text) for text in texts]
-
-    async def check(self, numbers: Sequence[str]) -> Health:
-        return Healthy()
-
-    async def owns(self, number: str) -> bool | None:
-        return number not in self.provider.foreign
-
-    async def opt_out(self, sender: str, recipient: str, *, opted_out: bool) -> bool | None: ...
-
-    async def opted_out(self, sender: str, recipient: str) -> bool | None: ...
-
-    async def report(self, provider_message_id: str) -> FetchedReport | None: ...
-
-    async def close(self) -> None: ...
 
 
 @pytest.fixture
@@ -108,19 +28,13 @@ def twilio() -> StandIn:
 
 @pytest.fixture
 async def world(mongo_uri: str, mongo_database: str, twilio: StandIn) -> AsyncIterator[World]:
-    providers: dict[str, Provider] = {**PROVIDERS, "twilio": twilio, "vibes": StandIn("vibes")}
-    async with open_world(mongo_uri, mongo_database, providers) as it:
-        await allow(it, "custom.acs_sms", "custom.twilio_sms", "custom.vibes_sms")
+    async with open_lines(mongo_uri, mongo_database, twilio) as it:
         yield it
 
 
 @pytest.fixture
 async def line(world: World) -> ConnectionView:
     return await world.connect(new_number())
-
-
-def refused(code: ProblemCode, **more: Any) -> Any:
-    return pytest.raises(Problem, check=lambda it: it.code is code, **more)
 
 
 async def test_a_number_goes_to_another_provider_with_all_that_belongs_to_it(
