@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_MASK: Final = "•••••"
+MASK: Final = "•••••"
+"""What stands where something was."""
 _FEWEST_DIGITS: Final = 7
 _QUOTED: Final = 12
 _FEWEST_QUOTED: Final = 3
@@ -31,18 +32,18 @@ _SECRETS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     # scheme://user:password@host, but not scheme://host:port
     (
         re.compile(r"(://[^\s/:@\[]{0,256}:)(?!\d{1,5}(?:[/?#,\s\"']|$))[^\s@]{1,512}@"),
-        rf"\1{_MASK}@",
+        rf"\1{MASK}@",
     ),
     # "accesskey": "..." and its Python spelling; then accesskey=...
-    (re.compile(rf"(?i)((?:{_NAMES})[\"']\s*:\s*[\"'])[^\"']+"), rf"\1{_MASK}"),
-    (re.compile(rf"(?i)((?:{_NAMES})\s*=\s*[\"']?)[^\s;&\"'<>]+"), rf"\1{_MASK}"),
-    (re.compile(r"((?i:\bBearer)\s+)[^\s,;\"'<>]+"), rf"\1{_MASK}"),
+    (re.compile(rf"(?i)((?:{_NAMES})[\"']\s*:\s*[\"'])[^\"']+"), rf"\1{MASK}"),
+    (re.compile(rf"(?i)((?:{_NAMES})\s*=\s*[\"']?)[^\s;&\"'<>]+"), rf"\1{MASK}"),
+    (re.compile(r"((?i:\bBearer)\s+)[^\s,;\"'<>]+"), rf"\1{MASK}"),
     # "Basic authentication required" is no credential
-    (re.compile(r"((?i:\bBasic)\s+)(?![a-z]+\b(?!=))[A-Za-z0-9+/=_-]{4,}"), rf"\1{_MASK}"),
+    (re.compile(r"((?i:\bBasic)\s+)(?![a-z]+\b(?!=))[A-Za-z0-9+/=_-]{4,}"), rf"\1{MASK}"),
     # A JSON Web Token without its scheme
-    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?"), _MASK),
+    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?"), MASK),
     # Our own callback URLs end in a token
-    (re.compile(r"(/api/webhooks/[\w-]+/[\w-]+/)[^\s/?#\"']+"), rf"\1{_MASK}"),
+    (re.compile(r"(/api/webhooks/[\w-]+/[\w-]+/)[^\s/?#\"']+"), rf"\1{MASK}"),
 )
 
 _OCTET: Final = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
@@ -99,9 +100,15 @@ def scrub(text: str) -> str:
     instants, UUIDs, hex ids of 16, 24, 32, 40 and 64 digits, ACS message ids, IPv4 addresses,
     ports, durations with a unit, decimal fractions.
     """
+    return _TOKENS.sub(_mask_number, scrub_secrets(text))
+
+
+def scrub_secrets(text: str) -> str:
+    """The text with its secrets masked as `scrub` does, and its numbers left: for who may read
+    what a person wrote, and still no key."""
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
-    return _TOKENS.sub(_mask_number, text)
+    return text
 
 
 def unquote(said: str, words: str) -> str:
@@ -113,7 +120,7 @@ def unquote(said: str, words: str) -> str:
     starts = (at for at in range(len(said) - run + 1) if said[at : at + run] in words)
     quoted = {at + step for at in starts for step in range(run)}
     kept = (_GAP if at in quoted else sign for at, sign in enumerate(said))
-    return _GAPS.sub(_MASK, "".join(kept))
+    return _GAPS.sub(MASK, "".join(kept))
 
 
 def _mask_number(match: re.Match[str]) -> str:
@@ -121,4 +128,4 @@ def _mask_number(match: re.Match[str]) -> str:
     digits = [character for character in found if character.isdecimal()]
     if match["phone"] is None or len(digits) < _FEWEST_DIGITS:
         return found
-    return _MASK + "".join(digits[-_LAST_DIGITS:])
+    return MASK + "".join(digits[-_LAST_DIGITS:])

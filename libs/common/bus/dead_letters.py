@@ -1,4 +1,4 @@
-"""Looking at parked messages without losing or changing one.
+"""Looking at parked messages without losing or changing one, and taking single ones away.
 
 A queue has no way to be read that leaves it alone: a message is got, and given back. A quorum queue
 counts that, and drops a message that it has delivered more often than its delivery limit, which is
@@ -11,6 +11,8 @@ queue's end again, and only when that is confirmed, acked. A renewed message cou
 
 Where all messages of the queue are in hand, renewing keeps their order; of a longer queue the part
 that is looked at goes behind the rest. Whoever dies between confirm and ack leaves a message twice.
+
+What somebody else has in hand at that moment is not seen.
 """
 
 from __future__ import annotations
@@ -18,7 +20,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -26,18 +27,19 @@ from aiormq.exceptions import ChannelNotFoundEntity
 from yarl import URL
 
 from common.bus.deadline import bounded
+from common.bus.in_hand import DeadLetter, Hand
 from common.bus.link import Link
-from common.bus.messages import BusUnavailable, Delivery
+from common.bus.messages import BusError, BusUnavailable, Delivery
+from common.bus.parked import renewed
 from common.bus.subscription import AmqpDelivery
-from common.bus.topology import HEADER_DETAIL, HEADER_FIRST_SEEN, HEADER_PARKED_FROM, HEADER_REASON
-from common.bus.verdicts import DEATH_HEADERS, Publisher, renewed
+from common.bus.verdicts import Publisher
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-MOST: Final = 100
-"""Messages that one look takes."""
+MOST: Final = 1_000
+"""Messages that one look takes, those included that are only passed by to get at others."""
 
 RENEW_AT: Final = 5
 """A quarter of the least delivery limit, so that looks that fail half-way have room."""
@@ -45,24 +47,14 @@ RENEW_AT: Final = 5
 _FAILURES: Final = 3
 """Renewals that may fail in a row before a queue is no longer looked at."""
 
+_TOGETHER: Final = 100
+"""Messages that are renewed at once: few enough to be confirmed within one publish deadline."""
+
 _COUNT: Final = "x-delivery-count"
 
 
 class NoSuchQueue(Exception):
     """The broker has no queue of this name: nothing was ever parked there."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetter:
-    """A parked message. What nobody noted is empty."""
-
-    message_id: str
-    type: str
-    reason: str
-    detail: str
-    parked_from: str
-    first_seen: str
-    body: bytes
 
 
 class DeadLetters:
@@ -107,24 +99,57 @@ class DeadLetters:
                 f"{queue} is not looked at any more, as renewing its messages fails"
             )
 
-        async def work(link: Link) -> list[Delivery]:
+        async def seen(hand: Hand) -> Sequence[DeadLetter]:
+            return hand.letters
+
+        return await self._held(queue, seen, limit=limit, strict=True)
+
+    async def hold(
+        self, queue: str, work: Callable[[Hand], Awaitable[T]], *, limit: int = MOST
+    ) -> T:
+        """Do something with the messages at the head of a queue; those that are left go back. It
+        has to be done within the time-out of a look.
+
+        Raises:
+            NoSuchQueue: there is no such queue.
+            BusUnavailable: the broker is away. What was done until then stays done.
+        """
+        return await self._held(queue, work, limit=limit, strict=False)
+
+    async def _held(
+        self, queue: str, work: Callable[[Hand], Awaitable[T]], *, limit: int, strict: bool
+    ) -> T:
+        """`strict`: that the rest could not be renewed counts for more than what came of it."""
+        if self._failures[queue] >= _FAILURES:
+            raise BusUnavailable(
+                f"{queue} is not looked at any more, as renewing its messages fails"
+            )
+
+        async def on(link: Link) -> T:
             channel = await link.side_channel()
-            taken = await _take(channel, queue, min(limit, MOST))
+            hand = Hand(await _take(channel, queue, min(limit, MOST)), self._bus)
             try:
-                await self._renew(queue, taken)
+                result = await work(hand)
+                try:
+                    await self._renew(queue, hand.deliveries)
+                except BusUnavailable:
+                    if strict:
+                        raise
+                return result
             finally:
                 await _give_back(channel, queue)
-            return taken
 
         async with self._looking:  # Two at once would hide messages from each other.
-            return [_letter(delivery) for delivery in await self._linked(work)]
+            return await self._linked(on)
 
     async def _renew(self, queue: str, taken: Sequence[Delivery]) -> None:
         """Publish what is in hand anew where one of it was given back too often."""
         if not any(_given_back(delivery) >= RENEW_AT for delivery in taken):
             return
         copies = [renewed(delivery, own_user=self._bus.user) for delivery in taken]
-        results = await self._bus.publish_all(copies)
+        results: list[BusError | None] = []
+        for start in range(0, len(copies), _TOGETHER):
+            results += await self._bus.publish_all(copies[start : start + _TOGETHER])
         for delivery, error in zip(taken, results, strict=True):
             if error is None:
                 await delivery.ack()
@@ -181,22 +206,3 @@ async def _give_back(channel: Any, queue: str) -> None:
 def _given_back(delivery: Delivery) -> int:
     value = delivery.headers.get(_COUNT, 0)
     return value if isinstance(value, int) else 0
-
-
-def _letter(delivery: Delivery) -> DeadLetter:
-    return DeadLetter(
-        message_id=delivery.message_id,
-        type=delivery.type,
-        reason=_text(delivery, HEADER_REASON),
-        detail=_text(delivery, HEADER_DETAIL),
-        parked_from=_text(delivery, HEADER_PARKED_FROM),
-        first_seen=_text(delivery, HEADER_FIRST_SEEN),
-        body=delivery.body,
-    )
-
-
-def _text(delivery: Delivery, header: str) -> str:
-    value = delivery.headers.get(header)
-    if value is None:
-        value = delivery.headers.get(DEATH_HEADERS.get(header, ""))
-    return value if isinstance(value, str) else ""

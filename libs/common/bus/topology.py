@@ -39,6 +39,12 @@ HEADER_USER: Final = wire.HEADER_USER
 HEADER_FIRST_SEEN: Final = wire.HEADER_FIRST_SEEN
 HEADER_KEY: Final = "x-heliograph-key"
 HEADER_TOLD: Final = "x-heliograph-told"
+HEADER_ROUND: Final = "x-heliograph-round"
+"""Of a parked message: the replay of many that has come past it last."""
+HEADER_REPLAYS: Final = "x-heliograph-replays"
+"""How often a person has put the message back to work."""
+HEADER_EDITED: Final = "x-heliograph-edited"
+"""Of an edited message: which one it stands for."""
 
 Argument = str | int | bool
 
@@ -94,6 +100,11 @@ def decided_key(tenant_id: str) -> str:
 def dead_queue(queue: str) -> str:
     """The queue that holds what was parked from `queue`."""
     return f"dead.{queue}"
+
+
+def parked_from(dead: str) -> str:
+    """The queue whose parked messages a parking place holds: `dead_queue`, read backwards."""
+    return dead.removeprefix("dead.")
 
 
 def wait_queue(queue: str, delay: float) -> str:

@@ -92,21 +92,23 @@ def consequence(
         case Done():
             return None
         case Defer(seconds, told):
-            headers = _headers(delivery, own_user, told=told)
+            headers = carried_headers(delivery, own_user, told=told)
             return _again(delivery, headers, topology.defer_step(seconds), attempts_of(delivery))
         case Retry(code, detail):
             attempts = attempts_of(delivery)
             if attempts < len(retry_delays):
-                headers = _headers(delivery, own_user)
+                headers = carried_headers(delivery, own_user)
                 return _again(delivery, headers, retry_delays[attempts], attempts + 1)
             return parked(delivery, code, detail, own_user=own_user)
         case Park(code, detail):
             return parked(delivery, code, detail, own_user=own_user)
 
 
-def _headers(
+def carried_headers(
     delivery: Delivery, own_user: str, *, told: frozenset[str] = frozenset()
 ) -> dict[str, object]:
+    """A message's headers as they go on with it, and what its next reader has to know of its first
+    publisher."""
     headers = {key: value for key, value in delivery.headers.items() if key not in _BROKERS_OWN}
     headers.setdefault(topology.HEADER_FIRST_SEEN, datetime.now(UTC).isoformat())
     headers[topology.HEADER_USER] = proven_user(delivery, own_user) or ""
@@ -119,30 +121,21 @@ def _headers(
 
 def _again(delivery: Delivery, headers: dict[str, object], delay: float, attempts: int) -> Outgoing:
     headers[topology.HEADER_ATTEMPTS] = attempts
-    return _copy(delivery, "", topology.wait_queue(delivery.queue, delay), headers)
+    return copy_of(delivery, "", topology.wait_queue(delivery.queue, delay), headers)
 
 
 def parked(delivery: Delivery, code: str, detail: str, *, own_user: str) -> Outgoing:
     """The message as it was, on its way to where a person sees it, with the reason as headers."""
-    headers = _headers(delivery, own_user) | {
+    headers = carried_headers(delivery, own_user) | {
         topology.HEADER_REASON: code,
         topology.HEADER_DETAIL: scrub(detail)[:_DETAIL_CHARACTERS],
         topology.HEADER_PARKED_FROM: delivery.queue,
     }
-    return _copy(delivery, wire.DEAD_EXCHANGE, delivery.queue, headers)
+    return copy_of(delivery, wire.DEAD_EXCHANGE, delivery.queue, headers)
 
 
-def renewed(delivery: Delivery, *, own_user: str) -> Outgoing:
-    """A parked message as it was, for the end of its own parking place. What only the broker said
-    of its death is kept in our words."""
-    headers = _headers(delivery, own_user)
-    for ours, brokers in DEATH_HEADERS.items():
-        if ours not in headers and brokers in delivery.headers:
-            headers[ours] = delivery.headers[brokers]
-    return _copy(delivery, "", delivery.queue, headers)
-
-
-def _copy(delivery: Delivery, exchange: str, key: str, headers: dict[str, object]) -> Outgoing:
+def copy_of(delivery: Delivery, exchange: str, key: str, headers: dict[str, object]) -> Outgoing:
+    """The message as it was, for another place."""
     return Outgoing(
         exchange=exchange,
         key=key,
