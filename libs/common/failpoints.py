@@ -40,6 +40,9 @@ class Failpoint(StrEnum):
     SENDER_REFUSED = "sender.11-refused"
 
     HEALTH_REWRAPPED = "health.1-rewrapped"
+    HEALTH_LETTER_BEGUN = "health.2-letter-begun"
+    HEALTH_LETTER_PUBLISHED = "health.3-letter-published"
+    HEALTH_LETTER_SETTLED = "health.4-letter-settled"
 
 
 class Failpoints:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
-import orjson
-
+from common.command_digest import digest_of
 from common.ids import derive
 from common.phone import InvalidRecipient, Recipient, normalise_recipient
 from common.shaping import Shaped, shape
@@ -79,19 +77,6 @@ class Recipients:
 def now() -> datetime:
     """The present moment as the store keeps it, so that an outcome told again is the same."""
     return milliseconds(datetime.now(UTC))
-
-
-def digest_of(command: SendCommand) -> str:
-    """A fingerprint of all that changes what a command does, apart from its ID and its agent."""
-    content = [
-        command.number,
-        command.recipients,
-        command.body,
-        command.in_reply_to,
-        command.tag,
-        command.expires_at,
-    ]
-    return hashlib.sha256(orjson.dumps(content)).hexdigest()
 
 
 def recipients_of(

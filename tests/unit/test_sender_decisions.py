@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sender_stand_ins import NUMBER, FakeDelivery, command
 
+from common.command_digest import digest_of
 from common.providers.port import Accepted, Ambiguous, NotProcessed, Refused, SendResult
 from common.settings import UnusableSetting, load
 from common.store.records import Claim, ConnectionStatus, Outbound, Route, SendState
@@ -29,7 +30,7 @@ from sender.knowing import ordered_before
 from sender.settings import SenderSettings
 from sender.steps import Again, Finished, look_again_after, pause_after, step_after
 from sender.telling import may_reply_to
-from sender.texts import digest_of, outcome_id, outcome_of, recipients_of, status_of
+from sender.texts import outcome_id, outcome_of, recipients_of, status_of
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=10)

@@ -64,6 +64,12 @@ class MongoReports:
             for report, text_id in pairs
         ]
 
+    @guarded
+    async def text_of(self, report: NewReport) -> str | None:
+        """The ID of the text that a report is about, None where none is known."""
+        (text_id,) = await self._find_texts([report])
+        return text_id
+
     async def _find_texts(self, reports: Sequence[NewReport]) -> list[str | None]:
         """The ID of each report's text: by our reference, else by the provider's message ID."""
         found = await self._by_reference(reports)

@@ -33,6 +33,8 @@ CONVERSATION_HOLDS: Final = "conversation_holds"
 LIMITS: Final = "limits"
 SWITCHES: Final = "switches"
 SCHEMA: Final = "schema"
+DEAD_LETTER_ORIGINALS: Final = "dead_letter_originals"
+"""Parked messages as they were before somebody edited them, by what the edited one is called."""
 
 SENDING_SWITCH: Final = "sending"
 """The one document of `switches`: the kill switch for all tenants."""
