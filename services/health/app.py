@@ -66,7 +66,9 @@ async def serve(settings: HealthSettings, runtime: Runtime) -> None:
         # Before anything is served, so that a wrong master key serves nothing. Where the store is
         # away, which is known after its time-out, console and API say so themselves.
         await watch.asked()
-        parts = await build_parts(settings, database, bus, runtime.metrics, stack)
+        parts = await build_parts(
+            settings, database, bus, runtime.metrics, stack, failpoints=runtime.failpoints
+        )
         await _serve_http(settings, parts, runtime, stack)
         listening.set()
         daily = DailyRun(

@@ -13,9 +13,11 @@ from aiohttp import web
 from common.announcing import Announcer
 from common.bus.client import Bus
 from common.bus.dead_letters import DeadLetters
+from common.failpoints import Failpoints
 from common.metrics import Metrics
 from common.providers.specs import SPECS
 from common.store.client import Database
+from common.store.directory import MongoDirectory
 from common.store.mongo_audit import MongoAudit
 from common.store.mongo_connections import MongoConnections, MongoLeases
 from common.store.mongo_consent_sync import MongoConsentSync
@@ -30,7 +32,9 @@ from common.store.mongo_control_numbers import MongoNumbers
 from common.store.mongo_control_reading import MongoReading
 from common.store.mongo_control_sessions import MongoSessions
 from common.store.mongo_control_tenants import MongoTenants
+from common.store.mongo_dead_letters import MongoParked
 from common.store.mongo_executions import MongoExecutions
+from common.store.mongo_outbound import MongoOutbound
 from common.store.mongo_report_sweep import MongoReportSweep
 from common.store.mongo_retention import MongoRetention
 from common.store.mongo_switches import MongoSwitches
@@ -56,6 +60,10 @@ from health.desk.live import Live
 from health.desk.nudging import Nudger
 from health.desk.numbers import NumberDesk
 from health.desk.opt_out_lists import OptOutLists
+from health.desk.parked_acts import ParkedActs
+from health.desk.parked_forecast import Forecaster
+from health.desk.parked_owner import Owners
+from health.desk.parked_rounds import ParkedRounds
 from health.desk.permission import Permission
 from health.desk.sweep import ApprovalSweep
 from health.desk.switches import SwitchDesk
@@ -70,6 +78,8 @@ from health.validation import Validation
 from health.web.serve import MAX_BODY_OCTETS, Server
 
 _HOUR: Final = 3600.0
+_LOOK: Final = 30.0
+"""Seconds that a deed on parked messages may take, its audit entries included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +134,8 @@ async def build_parts(
     bus: Bus,
     metrics: Metrics,
     stack: AsyncExitStack,
+    *,
+    failpoints: Failpoints,
 ) -> Parts:
     """Everything over MongoDB and RabbitMQ; what has to be closed goes onto the stack."""
     audit = MongoAudit(database)
@@ -145,6 +157,9 @@ async def build_parts(
         vault=vault,
         timeout=settings.health_validation_timeout,
     )
+    letters = DeadLetters(settings.rabbitmq_url.get_secret_value(), bus, timeout=_LOOK)
+    places = DeadLetterDesk(letters, tenants, agents)
+    forecaster, parked = _parked(database, bus, letters, places, failpoints)
     desks = Desks(
         door=build_door(
             settings,
@@ -194,9 +209,9 @@ async def build_parts(
         executions=MongoExecutions(database),
         audit=audit,
         live=live,
-        dead_letters=DeadLetterDesk(
-            DeadLetters(settings.rabbitmq_url.get_secret_value(), bus), tenants, agents
-        ),
+        dead_letters=places,
+        parked=parked,
+        parked_rounds=ParkedRounds(parked, forecaster),
     )
     sweep = ApprovalSweep(approvals, nudger, interval=settings.health_sweep_interval)
     consent_sync = ConsentSync(
@@ -218,6 +233,29 @@ async def build_parts(
         consent_sync=consent_sync,
         live=live,
     )
+
+
+def _parked(
+    database: Database,
+    bus: Bus,
+    letters: DeadLetters,
+    places: DeadLetterDesk,
+    failpoints: Failpoints,
+) -> tuple[Forecaster, ParkedActs]:
+    """What says what replays come to, and what carries them out."""
+    store, outbound = MongoParked(database), MongoOutbound(database)
+    owners = Owners(outbound, bus.user)
+    forecaster = Forecaster(store, outbound, MongoDirectory(database), owners, now=now)
+    acts = ParkedActs(
+        letters=letters,
+        places=places,
+        store=store,
+        owners=owners,
+        forecaster=forecaster,
+        failpoints=failpoints,
+        now=now,
+    )
+    return forecaster, acts
 
 
 def _report_sweep(

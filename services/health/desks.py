@@ -17,6 +17,8 @@ from health.desk.holds import HoldDesk
 from health.desk.keys import KeyDesk
 from health.desk.live import Live
 from health.desk.numbers import NumberDesk
+from health.desk.parked_acts import ParkedActs
+from health.desk.parked_rounds import ParkedRounds
 from health.desk.switches import SwitchDesk
 from health.desk.tenants import TenantDesk
 
@@ -41,3 +43,5 @@ class Desks:
     audit: AuditTrail
     live: Live
     dead_letters: DeadLetterDesk
+    parked: ParkedActs
+    parked_rounds: ParkedRounds

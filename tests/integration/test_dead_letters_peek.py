@@ -278,7 +278,7 @@ class TestDesk:
             body="canary words",
         )
         await park(bus, "one", body=command.encode())
-        (parked,) = await desk.look(DEAD, limit=5)
+        (parked,) = (await desk.look(DEAD, limit=5)).items
         told = str(parked)
         for secret in ("canary", "15551230142", "18005550100"):
             assert secret not in told
@@ -286,7 +286,7 @@ class TestDesk:
         assert (parked.body["command_id"], parked.body["to"]) == ("c1", "•••••42")
 
     async def test_other_queues_cannot_be_looked_at(self, desk: DeadLetterDesk) -> None:
-        assert await desk.look("dead.agent.acme.sales", limit=1) == ()
+        assert await desk.look("dead.agent.acme.sales", limit=1) == Page(())
         for queue in (SENDER_QUEUE, "dead.agent.other.support", "dead.agent.acme.nobody", "x"):
             with pytest.raises(NotFound):
                 await desk.look(queue, limit=1)

@@ -308,6 +308,43 @@ def _on_list(api: StandIn, asked: Asked, which: str, remote: str) -> Given:
     return Given(200, {"opted_out": True})
 
 
+def forecast(ref: str = "r1", effect: str = "accepted") -> Body:
+    """What a replay comes to."""
+    what = "It goes the way of every command."
+    return {
+        "ref": ref,
+        "effect": effect,
+        "code": "new_command",
+        "what": what,
+        "exchange": "",
+        "key": "sender.commands",
+    }
+
+
+def _parked_content(api: StandIn, asked: Asked, queue: str, which: str) -> Given:
+    content = {"ref": which, "message_id": "m1", "type": "command.send", "user": "acme.desk"}
+    content |= {"routing_key": "acme.front-desk.send", "body": '{"v": 1}', "changes": ["-a", "+b"]}
+    return Given(200, content | {"edited_at": AT, "edited_by": "Ada", "forecast": forecast(which)})
+
+
+def _parked_edit(api: StandIn, asked: Asked, queue: str, which: str) -> Given:
+    dry_run = bool((asked.body or {}).get("dry_run"))
+    return Given(200, {"ref": "r2", "changes": ["-old", "+new"], "dry_run": dry_run})
+
+
+def _parked_replay(api: StandIn, asked: Asked, queue: str, which: str) -> Given:
+    dry_run = bool((asked.body or {}).get("dry_run"))
+    return Given(200, {"dry_run": dry_run, "forecast": forecast(which)})
+
+
+def _round(api: StandIn, asked: Asked, queue: str, verb: str) -> Given:
+    """Two rounds, of which the second one leaves a message."""
+    last = bool((asked.body or {}).get("round_id"))
+    found = forecast("r2", "parked_again") if last else forecast()
+    members = {"round_id": "a-round", "seen": 2, "done": 1, "finished": last}
+    return Given(200, members | {"forecasts": [found], "dry_run": False})
+
+
 def _conversations(api: StandIn, asked: Asked) -> Given:
     texts = _matching(api.texts, asked, "number", "remote")
     found = {CONVERSATION: texts[-1]} if texts else {}
@@ -404,6 +441,7 @@ def _providers(api: StandIn, asked: Asked) -> Given:
 T = "/api/v1/tenants/(?P<tenant>[^/]+)"
 ID = "(?P<which>[^/]+)"
 REMOTE_AT = "(?P<remote>[^/]+)"
+PARKED = "/api/v1/dead-letters/(?P<queue>[^/]+)"
 ROUTES: list[tuple[str, str, Callable[..., Given]]] = [
     ("GET", "/api/v1/me", lambda api, asked: Given(200, api.me)),
     ("GET", "/api/v1/providers", _providers),
@@ -477,6 +515,11 @@ ROUTES: list[tuple[str, str, Callable[..., Given]]] = [
     ("GET", f"{T}/audit", _list("audit", "action", "target")),
     ("GET", "/api/v1/audit", _list("audit", "action", "target")),
     ("GET", "/api/v1/dead-letters", _list("dead")),
+    ("POST", f"{PARKED}/(?P<verb>replay|drop)", _round),
+    ("POST", f"{PARKED}/messages/{ID}/read", _parked_content),
+    ("POST", f"{PARKED}/messages/{ID}/edit", _parked_edit),
+    ("POST", f"{PARKED}/messages/{ID}/replay", _parked_replay),
+    ("POST", f"{PARKED}/messages/{ID}/drop", lambda *_, **__: Given(204, {})),
     (
         "GET",
         f"/api/v1/dead-letters/{ID}",

@@ -18,7 +18,12 @@ from health.api.circuits import CircuitView
 from health.api.connections import CallbackOut, ConnectionOut
 from health.api.consents import ConsentEntryView, ConsentHistoryView, ConsentView, ProvidersListView
 from health.api.conversations import ConversationItem
-from health.api.dead_letters import ParkedItem, ParkedQueueItem
+from health.api.dead_letter_views import (
+    ContentView,
+    ForecastView,
+    ParkedItem,
+    ParkedQueueItem,
+)
 from health.api.executions import ExecutionItem, StepItem
 from health.api.failover import WayView
 from health.api.holds import HeldConversationView
@@ -101,6 +106,9 @@ READING = (
     "tenants show acme",
     "dead-letters list",
     "dead-letters show dead.sender.commands --limit 5",
+    "dead-letters show dead.sender.commands --only-reason wrong_shape --only-type command.send",
+    "dead-letters replay dead.sender.commands --all --only-reason x --dry-run",
+    "dead-letters replay dead.sender.commands r1 --dry-run",
 )
 CHANGING = (
     (
@@ -155,6 +163,13 @@ CHANGING = (
     "tenants update acme --name B --feature a --feature b",
     "tenants update acme --opt-out-scope tenant",
     "tenants accept-opt-out --yes",
+    "dead-letters read dead.sender.commands r1 --reason Ticket",
+    "dead-letters edit dead.sender.commands r1 --body - --reason Ticket --yes",
+    "dead-letters edit dead.sender.commands r1 --body - --dry-run",
+    "dead-letters replay dead.sender.commands r1 --reason Ticket",
+    "dead-letters replay dead.sender.commands --all --only-type x --reason Ticket --yes",
+    "dead-letters drop dead.sender.commands r1 --reason Ticket --yes",
+    "dead-letters drop dead.sender.commands --all --only-reason x --reason Ticket --yes",
 )
 
 
@@ -170,7 +185,7 @@ def route_of(asked: Asked) -> Route:
 @pytest.mark.parametrize("command", [*READING, *CHANGING])
 def test_the_api_takes_what_a_command_asks(tmp_path: Path, command: str) -> None:
     cli = Cli(tmp_path)
-    ran = cli(*command.split())
+    ran = cli(*command.split(), piped="{}")
     assert ran.code == 0, ran.err
     for asked in cli.api.asked:
         route = route_of(asked)
@@ -220,12 +235,15 @@ SHOWN: list[tuple[Columns, type[BaseModel]]] = [
     (audit.ENTRIES, AuditItem),
     (dead_letters.QUEUES, ParkedQueueItem),
     (dead_letters.LETTERS, ParkedItem),
+    (dead_letters.CONTENT, ContentView),
+    (dead_letters.FORECAST, ForecastView),
 ]
 WITHIN: dict[str, type[BaseModel]] = {
     "actor": ActorItem,
     "newest": TextItem,
     "effective": Effective,
     "circuit": CircuitView,
+    "forecast": ForecastView,
     "tenant": StopView,
     "everywhere": StopView,
 }

@@ -83,13 +83,19 @@ class Client:
         return self.send(method, path, body, etag=etag)
 
     def collect(
-        self, path: str, *, limit: int, everything: bool = False, **query: Any
+        self,
+        path: str,
+        *,
+        limit: int,
+        everything: bool = False,
+        page_size: int = PAGE,
+        **query: Any,
     ) -> dict[str, Any]:
         """A list of at most `limit` items, or all of it, in the form of the API's pages."""
         items: list[Any] = []
         cursor: str | None = None
         while True:
-            wanted = PAGE if everything else min(PAGE, limit - len(items))
+            wanted = page_size if everything else min(page_size, limit - len(items))
             page = self.get(path, limit=wanted, cursor=cursor, **query).body
             items += page.get("items", [])
             cursor = page.get("next")

@@ -43,6 +43,8 @@ PATH_SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
         "examples": ["+12125550147"],
     },
     "queue": _ID | {"pattern": r"^dead\.[a-z0-9._-]+$", "examples": ["dead.processor.inbound"]},
+    "message": _ID
+    | {"description": "The `ref` of a message, or its ID where no other message has that one."},
 }
 """Of every parameter that a path may have."""
 

@@ -10,12 +10,15 @@ from typing import Any, Final, Protocol, TypeVar
 
 import orjson
 
-from common.bus.dead_letters import DeadLetter, NoSuchQueue
+from common.bus.dead_letters import MOST, NoSuchQueue
+from common.bus.in_hand import DeadLetter
 from common.bus.messages import BusUnavailable
 from common.bus.topology import PROCESSOR_QUEUE, SENDER_QUEUE, dead_queue
 from common.redact import scrub
 from common.store.control import AgentRecord, Page, TenantRecord
-from common.store.control_ports import NotFound
+from common.store.control_ports import BadCursor, NotFound
+from common.store.cursor import read_cursor, write_cursor
+from health.desk.parked_choice import ANY, Only
 from health.web.problems import Problem, ProblemCode
 from heliograph import wire
 
@@ -58,12 +61,15 @@ class ParkedQueue:
 class Parked:
     """A parked message without what must stay secret."""
 
+    ref: str
     message_id: str
     type: str
     reason: str
     detail: str
     parked_from: str
     first_seen: str
+    replays: int
+    edited: bool
     body: Any
 
 
@@ -115,20 +121,42 @@ class DeadLetterDesk:
         counts = await _asked(self._letters.count(names))
         return tuple(ParkedQueue(name, count) for name, count in sorted(counts.items()))
 
-    async def look(self, queue: str, *, limit: int) -> tuple[Parked, ...]:
-        """The messages that have been in a parking place for longest, which keeps them.
+    async def look(
+        self,
+        queue: str,
+        *,
+        limit: int,
+        only: Only = ANY,
+        cursor: str | None = None,
+    ) -> Page[Parked]:
+        """The messages that have been in a parking place for longest, which keeps them. Of those
+        that are meant, as far as they are among the first `MOST` of the queue.
 
         Raises:
             NotFound: there is no such parking place.
+            BadCursor: it is not one of this list's.
             Problem: UNAVAILABLE, where the broker is away.
         """
+        await self.expect(queue)
+        start = read_cursor(cursor, int)[0] if cursor is not None else 0
+        if not 0 <= start < MOST:
+            raise BadCursor("The cursor is one of another list.")
+        narrow = only != ANY
+        try:
+            letters = await _asked(
+                self._letters.look(queue, limit=MOST if narrow else start + limit + 1)
+            )
+        except NoSuchQueue:
+            return Page(())
+        meant = [letter for letter in letters if only.fits(letter)]
+        items = tuple(map(_parked, meant[start : start + limit]))
+        more = len(meant) > start + limit
+        return Page(items, write_cursor(start + limit) if more else None)
+
+    async def expect(self, queue: str) -> None:
+        """Raises: NotFound, where there is no such parking place."""
         if not await self._known(queue):
             raise NotFound(queue)
-        try:
-            letters = await _asked(self._letters.look(queue, limit=limit))
-        except NoSuchQueue:
-            return ()
-        return tuple(map(_parked, letters))
 
     async def _known(self, queue: str) -> bool:
         match = _AGENT_QUEUE.fullmatch(queue)
@@ -169,6 +197,9 @@ def _name(key: str) -> str:
 
 def _parked(letter: DeadLetter) -> Parked:
     return Parked(
+        ref=letter.ref,
+        replays=letter.replays,
+        edited=bool(letter.edited_from),
         message_id=scrub(letter.message_id),
         type=letter.type,
         reason=letter.reason,

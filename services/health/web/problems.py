@@ -49,6 +49,8 @@ class ProblemCode(StrEnum):
     NOT_DISCONNECTED = "not_disconnected"
     ALREADY_DECIDED = "already_decided"
     NOT_IN_DOUBT = "not_in_doubt"
+    AMBIGUOUS_MESSAGE = "ambiguous_message"
+    NOT_REPLAYABLE = "not_replayable"
     STALE = "stale"
     TOO_LARGE = "too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
@@ -122,6 +124,14 @@ FORMS: Final[Mapping[ProblemCode, Form]] = {
     ),
     ProblemCode.NOT_IN_DOUBT: Form(
         409, "The opt-out is not in doubt", "Read it again; an opt-in by hand needs a note."
+    ),
+    ProblemCode.AMBIGUOUS_MESSAGE: Form(
+        409, "Several parked messages have this ID", "Name one by its `ref`."
+    ),
+    ProblemCode.NOT_REPLAYABLE: Form(
+        409,
+        "The message would only be parked again",
+        "Do what its forecast says, edit it, or drop it.",
     ),
     ProblemCode.STALE: Form(
         412, "It was changed in the meantime", "Read it again, then repeat your change."

@@ -1,0 +1,88 @@
+"""Whether another body may stand for that of a parked message, and how the two differ. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from common.bus.in_hand import DeadLetter
+from common.bus.topology import parked_from
+from common.redact import MASK, scrub_secrets
+from health.desk.parked_owner import Owner, fields_of
+from health.desk.parked_words import FIXED, model_of
+from health.web.problems import Problem, ProblemCode
+from heliograph.models import UnreadableMessage
+
+_OWNERS: Final = ("tenant_id", "agent_id")
+
+
+def check_edit(queue: str, letter: DeadLetter, owner: Owner, text: str) -> bytes:
+    """The new body, in a form that its reader takes.
+
+    Raises:
+        Problem: NOT_REPLAYABLE, where no edit can help; INVALID, where this one does not.
+    """
+    model = model_of(parked_from(queue), letter.type)
+    if model is None or not owner.ours:
+        raise Problem(
+            ProblemCode.NOT_REPLAYABLE,
+            "No body would make this queue's reader take the message.",
+            remedy="Read it, then drop it.",
+        )
+    if MASK in text and MASK.encode() not in letter.body:
+        raise _wrong(f"{MASK} stands for what was not shown; write out what belongs there.")
+    body = text.encode()
+    try:
+        model.decode(body)
+    except UnreadableMessage as problem:
+        raise _wrong(str(problem)) from None
+    _check_fixed(letter, owner, fields_of(body), model.model_fields)
+    if body == letter.body:
+        raise _wrong("This is what it says already.")
+    return body
+
+
+def _check_fixed(
+    letter: DeadLetter, owner: Owner, new: Mapping[str, Any], known: Mapping[str, Any]
+) -> None:
+    """The owner is the one that is proven, else the one that the message names; an edit makes
+    nobody the owner of a message that is nobody's."""
+    old = fields_of(letter.body)
+    proven: dict[str, str | None] = {"tenant_id": owner.tenant_id, "agent_id": owner.agent_id}
+    for name in FIXED[letter.type]:
+        if name not in known:
+            continue
+        if name in _OWNERS:
+            wanted = proven[name] or old.get(name)
+            if wanted is None:
+                raise _wrong(f"{name}: nobody knows whose message this is, and no edit says it.")
+        elif name not in old:
+            continue
+        else:
+            wanted = old[name]
+        if new.get(name) != wanted:
+            raise _wrong(f"{name}: an edit cannot change it.")
+
+
+def readable(body: bytes) -> str:
+    """A body as a person may read it: JSON a member a line, and secrets never."""
+    try:
+        text = orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode()
+    except orjson.JSONDecodeError:
+        text = body.decode("utf-8", "backslashreplace")
+    return scrub_secrets(text)
+
+
+def difference(old: bytes, new: bytes) -> tuple[str, ...]:
+    """How two bodies differ, line by line, as `diff -u` writes it."""
+    lines = difflib.unified_diff(
+        readable(old).splitlines(), readable(new).splitlines(), "before", "after", lineterm="", n=2
+    )
+    return tuple(lines)
+
+
+def _wrong(what: str) -> Problem:
+    return Problem(ProblemCode.INVALID, what, fields={"body": what})
