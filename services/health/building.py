@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import aiohttp
@@ -159,7 +159,7 @@ async def build_parts(
     )
     letters = DeadLetters(settings.rabbitmq_url.get_secret_value(), bus, timeout=_LOOK)
     places = DeadLetterDesk(letters, tenants, agents)
-    forecaster, parked = _parked(database, bus, letters, places, failpoints)
+    forecaster, parked = _parked(settings, database, bus, letters, places, failpoints=failpoints)
     desks = Desks(
         door=build_door(
             settings,
@@ -236,16 +236,26 @@ async def build_parts(
 
 
 def _parked(
+    settings: HealthSettings,
     database: Database,
     bus: Bus,
     letters: DeadLetters,
     places: DeadLetterDesk,
+    *,
     failpoints: Failpoints,
 ) -> tuple[Forecaster, ParkedActs]:
     """What says what replays come to, and what carries them out."""
     store, outbound = MongoParked(database), MongoOutbound(database)
     owners = Owners(outbound, bus.user)
-    forecaster = Forecaster(store, outbound, MongoDirectory(database), owners, now=now)
+    days = settings.retention_messages_days
+    forecaster = Forecaster(
+        store,
+        outbound,
+        MongoDirectory(database),
+        owners,
+        now=now,
+        kept=timedelta(days=days) if days else None,
+    )
     acts = ParkedActs(
         letters=letters,
         places=places,

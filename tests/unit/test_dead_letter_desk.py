@@ -312,9 +312,16 @@ class Known:
         return {"agent-1": ("acme", "support"), "mallory": ("globex", "ceo")}.get(user)
 
 
-async def code(queue: str, it: DeadLetter, known: Known, *beside: DeadLetter) -> str:
+async def code(
+    queue: str,
+    it: DeadLetter,
+    known: Known,
+    *beside: DeadLetter,
+    kept: timedelta | None = None,
+) -> str:
     store: Any = known
-    forecaster = Forecaster(store, store, store, Owners(store, OWN), now=lambda: NOW)
+    owners = Owners(store, OWN)
+    forecaster = Forecaster(store, store, store, owners, now=lambda: NOW, kept=kept)
     found = await forecaster.of(queue, it, beside)
     assert (found.exchange, found.key) == ("", queue.removeprefix("dead."))
     assert found.effect is WORDS[found.code][0]
@@ -393,7 +400,19 @@ async def test_what_an_edit_stands_for_is_not_replayed() -> None:
     assert await code(DEAD, new, Known(), letter(), new) == "new_command"
 
 
+@pytest.mark.parametrize("standing", [Standing.UNKNOWN, Standing.FINISHED])
+async def test_what_is_older_than_the_store_remembers_is_not_done_again(standing: Standing) -> None:
+    month, day = timedelta(days=30), timedelta(days=1)
+    known = Known(standing)
+    for first_seen, old in ((NOW - month - day, True), (NOW - month + day, False), (None, True)):
+        it = letter(first_seen=first_seen.isoformat() if first_seen else "")
+        expected = await code(DEAD, it, known)
+        if old and standing is Standing.UNKNOWN:
+            expected = "forgotten"
+        assert await code(DEAD, it, known, kept=month) == expected
+
+
 def test_every_effect_says_whether_it_is_replayed() -> None:
     assert {effect for effect, _ in WORDS.values()} == set(Effect)
     stays = {effect for effect in Effect if not effect.replayable}
-    assert stays == {Effect.PARKED_AGAIN, Effect.SUPERSEDED, Effect.NOT_OURS}
+    assert stays == {Effect.PARKED_AGAIN, Effect.SUPERSEDED, Effect.NOT_OURS, Effect.UNSAFE}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 from common.command_digest import digest_of
@@ -17,6 +18,9 @@ from common.store.mongo_reports import MongoReports
 from common.store.records import REPORT_RANK, NewReport, inbound_id, outbound_id
 from common.store.schema import DEAD_LETTER_ORIGINALS, MESSAGES
 from heliograph.models import MAX_RECIPIENTS, SendCommand
+
+ORIGINALS_KEPT: Final = timedelta(days=90)
+"""For so long it can be seen what an edit replaced: it may hold a person's words."""
 
 _DONE: Final = {
     Deed.READ: "read",
@@ -158,6 +162,7 @@ class MongoParked:
             "edited_at": milliseconds(original.edited_at),
             "edited_by": original.edited_by,
             "why": original.why,
+            "expires_at": milliseconds(original.edited_at + ORIGINALS_KEPT),
         }
         # The same edit again, after a crash: what it replaced was kept by the first.
         await self._originals.update_one(

@@ -172,6 +172,7 @@ INDEXES: Final = (
     Index(SESSIONS, "expiry", (("expires_at", 1),), expire_at=True),
     Index(TICKETS, "expiry", (("expires_at", 1),), expire_at=True),
     Index(THROTTLES, "expiry", (("expires_at", 1),), expire_at=True),
+    Index(DEAD_LETTER_ORIGINALS, "expiry", (("expires_at", 1),), expire_at=True),
 )
 
 RETIRED: Final = ((MESSAGES, "history"), (MESSAGES, "latest_inbound"))

@@ -11,7 +11,7 @@ from heliograph.cli.paths import path
 from heliograph.cli.session import Session
 
 _DONE: Final = {"replay": "replayed", "drop": "dropped"}
-_STAYS: Final = frozenset({"parked_again", "superseded", "not_ours"})
+_STAYS: Final = frozenset({"parked_again", "superseded", "not_ours", "unsafe"})
 """Effects of messages that are left where they are."""
 
 
@@ -51,7 +51,7 @@ def go_through(
         session.out.document(result)
     elif left:
         session.out.table(left, columns)
-        session.out.note(f"{len(left)} stay parked, as they would only come back.")
+        session.out.note(f"{len(left)} stay parked, for the reason that stands beside each.")
 
 
 def _count(session: Session, queue: str) -> int:

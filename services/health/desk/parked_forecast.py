@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from common.addresses import normalise_address
@@ -65,8 +65,17 @@ class Directory(Protocol):
     async def find_number(self, address: str) -> RegisteredNumber | None: ...
 
 
+_NEW: Final = frozenset({"new_text", "new_command"})
+"""Forecasts that rest on nothing being recorded."""
+
+
 class Forecaster:
-    """Says what replays would come to. Reads, and changes nothing."""
+    """Says what replays would come to. Reads, and changes nothing.
+
+    Args:
+        kept: how long the store keeps what was done; None for ever. Of an older message nobody
+            knows whether it was done already.
+    """
 
     def __init__(
         self,
@@ -76,12 +85,14 @@ class Forecaster:
         owners: Owners,
         *,
         now: Callable[[], datetime],
+        kept: timedelta | None = None,
     ):
         self._store = store
         self._routes = routes
         self._directory = directory
         self._owners = owners
         self._now = now
+        self._kept = kept
 
     async def of(
         self, queue: str, letter: DeadLetter, beside: Iterable[DeadLetter] = ()
@@ -111,7 +122,16 @@ class Forecaster:
             message = model.decode(letter.body)
         except UnreadableMessage as problem:
             return problem.code
-        return await self._standing(letter, message, owner)
+        code = await self._standing(letter, message, owner)
+        return "forgotten" if code in _NEW and self._is_old(letter) else code
+
+    def _is_old(self, letter: DeadLetter) -> bool:
+        if self._kept is None:
+            return False
+        try:
+            return self._now() - datetime.fromisoformat(letter.first_seen) > self._kept
+        except (ValueError, TypeError):
+            return True
 
     async def _standing(self, letter: DeadLetter, message: Wire, owner: Owner) -> str:
         match message:
@@ -156,4 +176,5 @@ class Forecaster:
 
 
 def _applied(event: SmsReport) -> NewReport:
-    return NewReport(**{name: getattr(event, name) for name in NewReport.__slots__})
+    told = (name for name in NewReport.__slots__ if name in SmsReport.model_fields)
+    return NewReport(**{name: getattr(event, name) for name in told})

@@ -51,12 +51,16 @@ class Effect(StrEnum):
     PARKED_AGAIN = "parked_again"
     SUPERSEDED = "superseded"
     NOT_OURS = "not_ours"
+    UNSAFE = "unsafe"
 
     @property
     def replayable(self) -> bool:
-        """Whether a replay is carried out: it is not where the message would only come back."""
-        return self not in {Effect.PARKED_AGAIN, Effect.SUPERSEDED, Effect.NOT_OURS}
+        """Whether a replay is carried out: it is not where the message would only come back, or
+        could do twice what it does."""
+        return self not in _STAYS
 
+
+_STAYS: Final = frozenset({Effect.PARKED_AGAIN, Effect.SUPERSEDED, Effect.NOT_OURS, Effect.UNSAFE})
 
 WORDS: Final[Mapping[str, tuple[Effect, str]]] = {
     "new_text": (Effect.ACCEPTED, "It is recorded and handed to its agent as one turn."),
@@ -131,6 +135,10 @@ WORDS: Final[Mapping[str, tuple[Effect, str]]] = {
     "edited_since": (
         Effect.SUPERSEDED,
         "An edited message stands for it, which is parked as well; drop this one.",
+    ),
+    "forgotten": (
+        Effect.UNSAFE,
+        "It is older than what the store keeps, so nobody knows whether it was done already.",
     ),
     "foreign_publisher": (
         Effect.NOT_OURS,
