@@ -1,7 +1,8 @@
 """W3C trace context, carried by hand through HTTP and AMQP headers.
 
 One text keeps one trace ID from the provider's delivery to the report on its answer. The format is
-`traceparent` version 00 (W3C Trace Context, "traceparent Header").
+`traceparent` version 00 (W3C Trace Context, "traceparent Header"). Who records no span passes it on
+as it came; spans are `common.tracing`'s.
 """
 
 from __future__ import annotations
@@ -29,16 +30,9 @@ def valid(traceparent: object) -> str | None:
 
 
 def fresh() -> str:
-    """A new trace, not sampled: whether it is exported is the exporter's decision."""
+    """A new trace, its flag not set: nobody has recorded a span of it yet. Whoever exports decides
+    by the trace ID, and so all decide alike (`common.tracing`)."""
     return f"00-{_id(128)}-{_id(64)}-00"
-
-
-def follow(traceparent: object) -> str:
-    """The next span of the given trace, or a new trace where the value is not usable."""
-    match = _FORM.fullmatch(traceparent) if isinstance(traceparent, str) else None
-    if match is None:
-        return fresh()
-    return f"00-{match[1]}-{_id(64)}-{match[3]}"
 
 
 def _id(bits: int) -> str:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import structlog
 
+from common import tracing
 from common.bus.agents import AgentBus
 from common.bus.messages import BusUnavailable, Outgoing
 from common.bus.nudges import nudge
@@ -23,6 +24,7 @@ from common.store.consent_ports import ConsentLedger
 from common.store.consents import ConsentSource, NewConsent, standing
 from common.store.control import SYSTEM
 from common.store.records import AppliedReport, Consent, Inbound, Route
+from heliograph import wire
 from heliograph.models import Keyword
 from processor.answering import answer_to, counts_with, is_due, may_be_helped
 from processor.hearing import Heard, heard_in, opt_in_of_the_opted_out
@@ -200,11 +202,13 @@ class Consenting:
         """One that is lost, the sweep makes good; while the bus is away, the texts come again."""
         if not nudges:
             return
-        for error in await self._bus.publish_all(nudges):
+        errors = await self._bus.publish_all(nudges)
+        for error, nudged in zip(errors, nudges, strict=True):
             if isinstance(error, BusUnavailable):
                 raise error
             if error is not None:
-                log.warning("approval.not_told_yet", why=error.code)
+                trace_id = tracing.id_of(nudged.headers.get(wire.HEADER_TRACEPARENT))
+                log.warning("approval.not_told_yet", why=error.code, trace_id=trace_id)
 
 
 def _entries(said: Iterable[Said]) -> list[NewConsent]:

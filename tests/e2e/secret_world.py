@@ -34,9 +34,12 @@ from heliograph import wire
 from heliograph.agent import Agent
 from heliograph.turns import OpenTurn
 from local.nodes import MongoNode, RabbitNode
+from local.receiver import receiving
 from local.simulator.journal import Bell
 
 PATIENCE: Final = 60.0
+SPANS: Final = "spans"
+"""The folder of what the services export of their traces."""
 POISON: Final = "poison"
 """A text with this word is one that the agent breaks on."""
 
@@ -167,6 +170,7 @@ async def open_stage(mongo: MongoNode, folder: Path) -> AsyncIterator[Stage]:
         await asyncio.to_thread(rabbit.start)
         issuer = await stack.enter_async_context(_identity_provider())
         secret = cage.secret("the webhook's secret")
+        receiver = await stack.enter_async_context(receiving(folder / SPANS))
         world = await stack.enter_async_context(
             open_console(
                 rabbit,
@@ -174,6 +178,7 @@ async def open_stage(mongo: MongoNode, folder: Path) -> AsyncIterator[Stage]:
                 folder / "logs",
                 *("webhook", "processor", "sender", "health"),
                 log_level="debug",
+                otlp_endpoint=receiver.url,
                 webhook_secrets=secret,
                 rabbitmq_management_url=rabbit.add_administrator(),
                 health_oidc_issuer=issuer.url,

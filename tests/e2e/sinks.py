@@ -15,12 +15,13 @@ import aiohttp
 import bson
 import pymongo
 from persons import ROUTES, Person
-from secret_world import Stage
+from secret_world import SPANS, Stage
 
 from common.bus.topology import PROCESSOR_QUEUE, SENDER_QUEUE, dead_queue
 from health.web.routes import Route, Surface
 from heliograph.wire import agent_queue
 from local.house import SERVICES
+from local.receiver import kept
 
 READ: Final = tuple(
     route for route in ROUTES if route.method == "GET" and route.surface is not Surface.STREAM
@@ -117,6 +118,7 @@ async def sinks_of(stage: Stage, history: str) -> dict[str, str]:
         async with aiohttp.ClientSession() as http, http.get(url) as answer:
             assert answer.status == 200
             found[f"metrics {name}"] = await answer.text()
+    found["spans"] = "\n".join(map(str, kept(stage.folder / SPANS)))
     seen = stage.tap.seen
     found["bus headers"] = "\n".join(
         f"{it.message_id} {it.type} {it.routing_key} {it.headers} {it.correlation_id}"

@@ -73,7 +73,8 @@ async def test_words_and_numbers_are_for_readers_of_conversations_only(evidence:
 
 
 @pytest.mark.parametrize(
-    "sink", ["log ", "metrics ", "stream ", "bus headers", "operator GET look_at_dead_letters"]
+    "sink",
+    ["log ", "metrics ", "spans", "stream ", "bus headers", "operator GET look_at_dead_letters"],
 )
 async def test_not_even_our_own_number_is_in(evidence: Evidence, sink: str) -> None:
     chosen = {name: text for name, text in evidence.sinks.items() if name.startswith(sink)}
@@ -134,6 +135,8 @@ async def test_the_canaries_were_where_they_had_to_be(evidence: Evidence) -> Non
         "health-2": "HELIOGRAPH_MASTER_KEY does not open",
     }.items():
         assert event in sinks[f"log {log}.log"], log
+    for span in ("deliver acs", "process processor.inbound", "call acs", "apply report"):
+        assert f"name='{span}'" in sinks["spans"], span
     for queue in ("sender.commands", "processor.inbound", "agent.acme.front-desk"):
         assert f'"parked_from":"{queue}"' in sinks["operator GET look_at_dead_letters"]
     for action in ("rotated", "credentials", "disconnected", "reconnected"):

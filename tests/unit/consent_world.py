@@ -21,6 +21,8 @@ from health.desk.opt_out_lists import CannotAsk
 from tests.unit.console_setup_stage import number
 
 TENANT: Final = "acme"
+TRACE: Final = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+"""That of each text."""
 NUMBER: Final = "+18005550100"
 REMOTE: Final = "+12125550147"
 NOW: Final = datetime(2026, 3, 1, 15, 42, tzinfo=UTC)
@@ -107,7 +109,7 @@ class KeptLedger:
     async def cancel(self, entries: Sequence[NewConsent]) -> Sequence[Any]:
         self.cancelled += entries
         return [
-            SimpleNamespace(id=text_id, text=SimpleNamespace(tenant_id=TENANT))
+            SimpleNamespace(id=text_id, text=SimpleNamespace(tenant_id=TENANT, traceparent=TRACE))
             for text_id in self.waiting
         ]
 
@@ -168,7 +170,8 @@ class CountingNudger(Nudger):
     def __init__(self) -> None:
         self.told: list[str] = []
 
-    async def tell(self, tenant_id: str, message_id: str) -> None:
+    async def tell(self, tenant_id: str, message_id: str, *, traceparent: str | None) -> None:
+        assert traceparent == TRACE
         self.told.append(message_id)
 
 

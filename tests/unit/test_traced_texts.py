@@ -22,10 +22,11 @@ from common.bus import topology
 from common.bus.memory import MemoryBroker, MemoryBus
 from common.bus.messages import Outgoing
 from common.bus.verdicts import Done, Park, Retry
+from common.events import TextDecided
 from common.providers.port import Ambiguous, NotProcessed
 from common.spans import Attribute
 from common.store.memory import MemoryOutbound
-from common.store.records import NewOutbound, inbound_id
+from common.store.records import ApprovalDecision, NewOutbound, inbound_id
 from common.store.text_views import read_text
 from heliograph import ReportStatus, wire
 from heliograph.codes import OutcomeCode
@@ -269,6 +270,34 @@ async def test_a_held_text_is_a_decision_without_a_call() -> None:
     assert says(decide, Attribute.VERDICT) == "end"
     assert says(decide, Attribute.CODE) == "gate_off"
     assert not [span for span in spans if span.name.startswith("call")]
+
+
+async def test_a_text_that_a_person_let_go_goes_on_in_its_own_trace() -> None:
+    desk = sender.Desk()
+    await desk.prepare()
+    await desk.connections.set_gate("acme", command().number, on=False)
+    nudged = "00-" + "d" * 32 + "-b7ad6b7169203331-01"
+    async with recording() as recorder:
+        await handled(desk, recorder)
+        (message_id,) = desk.memory.messages
+        approval = ApprovalDecision.APPROVED
+        await desk.store.decide("acme", message_id, approval)
+        event = headed(
+            sender.FakeDelivery(
+                body=TextDecided(tenant_id="acme", message_id=message_id).encode(),
+                type=TextDecided.type,
+            ),
+            nudged,
+        )
+        assert await desk.replica().handle(event) == Done()  # type: ignore[arg-type]
+        process = (await recorder.spans("process sender.commands"))[-1]
+        went_on, call = await recorder.one("carry out decision"), await recorder.one("call fake")
+    assert trace_of(process) == "d" * 32
+    assert trace_of(went_on) == trace_of(call) == TRACE
+    assert [link.context.span_id for link in went_on.links] == [process.context.span_id]
+    assert call.parent is not None
+    assert call.parent.span_id == went_on.context.span_id
+    assert says(went_on, Attribute.MESSAGE_ID) == message_id
 
 
 async def test_without_a_collector_what_came_is_passed_on_as_it_was() -> None:

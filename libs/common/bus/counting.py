@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from common import tracing
 from common.bus.messages import (
     BusError,
     BusUnavailable,
@@ -17,6 +18,7 @@ from common.bus.messages import (
     Outgoing,
     PublishRefused,
     Unroutable,
+    traceparent_of,
     waited,
 )
 from common.bus.verdicts import Defer, Retry, Verdict
@@ -124,7 +126,13 @@ class WorkCounts:
             code = getattr(verdict, "code", OTHER)
             self._parked[queue, _known(code, _REASONS)].inc()
             if isinstance(verdict, Retry):
-                log.warning("message.parked", queue=delivery.queue, reason=code)
+                log.warning(
+                    "message.parked",
+                    queue=delivery.queue,
+                    reason=code,
+                    bus_message_id=delivery.message_id,
+                    trace_id=tracing.id_of(traceparent_of(delivery)),
+                )
         elif isinstance(verdict, Retry):
             self._retries[queue, _known(verdict.code, _RETRY_REASONS)].inc()
         elif isinstance(verdict, Defer):

@@ -131,4 +131,5 @@ def read_approval(document: Mapping[str, Any], ttl: float) -> Approval:
         reason=made.get("reason"),
         edited=made.get("edited", False),
         code=_held_code(document),
+        traceparent=document.get("traceparent"),
     )

@@ -287,6 +287,8 @@ class Approval:
     edited: bool
     code: OutcomeCode = OutcomeCode.GATE_OFF
     """Why it was held."""
+    traceparent: str | None = None
+    """Of the text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

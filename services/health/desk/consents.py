@@ -234,7 +234,8 @@ class ConsentDesk:
         if entry.opted_out:
             # What is not cancelled because we stop here, the policy blocks at its moment.
             for text in await self._ledger.cancel([entry]):
-                await self._nudger.tell(text.text.tenant_id, text.id)
+                own = text.text
+                await self._nudger.tell(own.tenant_id, text.id, traceparent=own.traceparent)
         return consent
 
     def _later_than(self, standing: Consent) -> datetime:

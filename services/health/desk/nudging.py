@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 
+from common import tracing
 from common.announcing import Publisher
 from common.bus.messages import BusError
 from common.bus.nudges import nudge
@@ -21,11 +22,16 @@ class Nudger:
 
     async def nudge(self, approval: Approval) -> None:
         """Tell the sender of one held text."""
-        await self.tell(approval.tenant_id, approval.message_id)
+        await self.tell(approval.tenant_id, approval.message_id, traceparent=approval.traceparent)
 
-    async def tell(self, tenant_id: str, message_id: str) -> None:
-        """Tell the sender of one text, by its IDs."""
+    async def tell(
+        self, tenant_id: str, message_id: str, *, traceparent: str | None = None
+    ) -> None:
+        """Tell the sender of one text, by its IDs and in its trace."""
+        about = {"message_id": message_id, "trace_id": tracing.id_of(traceparent)}
         try:
-            await self._bus.publish(nudge(tenant_id, message_id))
+            await self._bus.publish(nudge(tenant_id, message_id, traceparent=traceparent))
         except BusError as error:
-            log.warning("approval.not_told_yet", message_id=message_id, why=error.code)
+            log.warning("approval.not_told_yet", why=error.code, **about)
+        else:
+            log.debug("decision.told", **about)
