@@ -45,6 +45,11 @@ def _a_user_is_a_person_s_on_some_node(b: Broken) -> None:
     b.pod("sender")["securityContext"].update(runAsUser=1000)
 
 
+@CASES.case(10, "production", "and its image is for 10001:10001")
+def _the_image_is_for_another_user(b: Broken) -> None:
+    b.pod("webhook")["securityContext"].update(runAsUser=20001)
+
+
 @CASES.case(10, "production", "seccompProfile")
 def _there_is_no_seccomp_profile(b: Broken) -> None:
     b.pod("webhook")["securityContext"].pop("seccompProfile")

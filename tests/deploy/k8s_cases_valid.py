@@ -217,6 +217,11 @@ def _a_secret_cannot_be_used(b: Broken) -> None:
     b.get("Secret", "sender-secrets")["data"]["master-key"] = base64.b64encode(b"short").decode()
 
 
+@CASES.case(7, "production", "listens on {'webhook': 8088")
+def _a_port_is_not_the_one_that_is_listened_on(b: Broken) -> None:
+    b.get("ConfigMap", "webhook-settings")["data"]["HELIOGRAPH_WEBHOOK_PORT"] = "8088"
+
+
 @CASES.case(7, "production", "no container reads it")
 def _a_configmap_is_left_over(b: Broken) -> None:
     b.add("ConfigMap", "left-over-1234567890", data={"A": "b"})

@@ -9,14 +9,11 @@ from typing import Any
 
 import pytest
 
-from deploy.checks.k8s.edges import table
 from deploy.checks.k8s.points import POINTS, findings
 from deploy.checks.k8s.policies import Party, admits, rules
-from deploy.checks.k8s.project import ROOT
 from deploy.checks.k8s.rendering import render
 from tests.deploy.k8s_world import PROJECT
 
-PAGE = ROOT / "docs" / "operations" / "kubernetes.md"
 POD = Party("pod", inside=True, labels={"a": "b"}, ports={"web": 8080})
 NEAR = Party("near", inside=True, labels={"c": "d"})
 FAR = Party("far", inside=False, labels={"c": "d"}, namespace={"team": "x"})
@@ -63,10 +60,6 @@ def test_policies_are_read_as_a_cluster_reads_them(
 ) -> None:
     entering = rules(policies, POD, "Ingress")
     assert admits(entering, source, port, "TCP", POD) is wanted
-
-
-def test_the_page_has_the_table_of_edges() -> None:
-    assert table() in PAGE.read_text(encoding="utf-8"), table()
 
 
 def test_the_components_that_no_overlay_has_hold_the_points_as_well(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from common.settings import PREFIX, ServiceSettings
 from deploy.checks.k8s.finding import Said
-from deploy.checks.k8s.objects import Object, dig, named, of_kind
+from deploy.checks.k8s.objects import Object, dig, for_grafana, named, of_kind
 from deploy.checks.k8s.pods import Pods, pods
-from deploy.checks.k8s.project import Project, service_of
+from deploy.checks.k8s.project import Project, Service, service_of
 from deploy.checks.k8s.rendering import Render
 from deploy.checks.k8s.secrets import plain_values
 
@@ -44,6 +44,7 @@ def settings(render: Render, project: Project) -> Iterator[Said]:
             yield from _known(each, given, service.settings)
             values = fields(given, service.settings, mounted(render.objects, each))
             yield from _usable(each, values, service.settings)
+            yield from _listens(each, service, loaded(render.objects, each))
             if render.production:
                 for name in NEVER_IN_PRODUCTION:
                     if f"{PREFIX}{name.upper()}" in given:
@@ -55,8 +56,17 @@ def settings(render: Render, project: Project) -> Iterator[Said]:
         for source in container.get("envFrom") or ()
     }
     for item in of_kind(render.objects, "ConfigMap"):
-        if item["metadata"]["name"] not in used:
+        if item["metadata"]["name"] not in used and not for_grafana(item):
             yield f"ConfigMap/{item['metadata']['name']}", "no container reads it"
+
+
+def _listens(each: Pods, service: Service, given: ServiceSettings | None) -> Iterator[Said]:
+    """The ports that it names are those on which its settings make it listen."""
+    if each.kind == "Job" or given is None:
+        return
+    wanted = {port: getattr(given, setting) for port, setting in service.listens.items()}
+    if dict(each.ports) != wanted:
+        yield each.place, f"names the ports {dict(each.ports)}, and listens on {wanted}"
 
 
 def environment(objects: Sequence[Object], container: Object) -> dict[str, str | None]:

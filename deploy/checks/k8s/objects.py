@@ -37,6 +37,11 @@ def labels_of(item: Object) -> dict[str, str]:
     return dict(dig(item, "metadata", "labels", default={}) or {})
 
 
+def for_grafana(item: Object) -> bool:
+    """Whether a ConfigMap is a dashboard: Grafana takes it, and no pod of ours reads it."""
+    return "grafana_dashboard" in labels_of(item)
+
+
 def family(item: Object) -> str:
     """The service that an object belongs to, as its label says."""
     return labels_of(item).get(NAME_LABEL, "")

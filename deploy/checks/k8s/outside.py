@@ -9,7 +9,5 @@ OUTSIDE: Final = frozenset(
         ("ClusterSecretStore", "heliograph"),
         ("GatewayClass", "public"),
         ("ClusterIssuer", "public"),
-        # Made by the operator from the user's own password.
-        ("Secret", "mongodb-heliograph-scram-credentials"),
     }
 )

@@ -8,7 +8,16 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from deploy.checks.k8s.finding import Said
-from deploy.checks.k8s.objects import Object, dig, labels_of, name_of, of_kind, place, walk
+from deploy.checks.k8s.objects import (
+    Object,
+    dig,
+    for_grafana,
+    labels_of,
+    name_of,
+    of_kind,
+    place,
+    walk,
+)
 from deploy.checks.k8s.pods import pods
 from deploy.checks.k8s.project import Project
 from deploy.checks.k8s.rendering import Render
@@ -36,7 +45,8 @@ def secrets(render: Render, project: Project) -> Iterator[Said]:
             yield place(item), f"is not marked {MARK[0]}: {MARK[1]}"
         yield from _hashed(item)
     for item in of_kind(render.objects, "ConfigMap"):
-        yield from _hashed(item)
+        if not for_grafana(item):
+            yield from _hashed(item)
     for item in of_kind(render.objects, "ExternalSecret"):
         if not dig(item, "spec", "data") or dig(item, "spec", "dataFrom"):
             yield place(item), "does not list its keys one by one"

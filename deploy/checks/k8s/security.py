@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from deploy.checks.k8s.finding import Said
 from deploy.checks.k8s.objects import Object, dig, labels_of, name_of, of_kind, place, walk
 from deploy.checks.k8s.pods import OPERATED_CONTAINERS, Pods, pods
-from deploy.checks.k8s.project import OLDEST_KUBERNETES, SERVICES, Project
+from deploy.checks.k8s.project import OLDEST_KUBERNETES, SERVICES, Project, service_of
 from deploy.checks.k8s.rendering import Render
 
 LOWEST_USER: Final = 10_000
@@ -39,6 +40,8 @@ def contexts(render: Render, project: Project) -> Iterator[Said]:
     """10. Not root, a seccomp profile, no privilege to gain, a read-only root."""
     for each in pods(render.objects):
         yield from _pod_context(each)
+        if service_of(each.name) is not None and not each.operated:
+            yield from _image_user(each, project)
         known = {container["name"] for container in each.containers}
         for missing in sorted(OPERATED_CONTAINERS.get(each.kind, frozenset()) - known):
             yield each.place, f"the operator's container {missing} is given no security context"
@@ -58,6 +61,17 @@ def _pod_context(each: Pods) -> Iterator[Said]:
         number = context.get(field)
         if not isinstance(number, int) or (number < LOWEST_USER and number != allowed):
             yield each.place, f"{field} is {number}, which is no number from {LOWEST_USER} on"
+
+
+def _image_user(each: Pods, project: Project) -> Iterator[Said]:
+    """The image's user and the pod's are one; that there is a Dockerfile is point 26's."""
+    path = project.root / "deploy" / "Dockerfile"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    context = dig(each.spec, "securityContext", default={})
+    wanted = f"{context.get('runAsUser')}:{context.get('runAsGroup')}"
+    users = set(re.findall(r"^USER\s+(\S+)$", text, re.MULTILINE))
+    if users and users != {wanted}:
+        yield each.place, f"runs as {wanted}, and its image is for {', '.join(sorted(users))}"
 
 
 def _container_context(each: Pods, container: Object) -> Iterator[Said]:

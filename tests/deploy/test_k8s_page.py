@@ -1,0 +1,66 @@
+"""docs/operations/kubernetes.md says what the manifests and the check say."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from deploy.checks.k8s import __main__ as command
+from deploy.checks.k8s.edges import table
+from deploy.checks.k8s.objects import of_kind
+from deploy.checks.k8s.outside import OUTSIDE
+from deploy.checks.k8s.points import POINTS
+from deploy.checks.k8s.project import NEWEST_KUBERNETES, OLDEST_KUBERNETES
+from tests.deploy.k8s_world import PROJECT, rendered
+
+PAGE = (PROJECT.root / "docs" / "operations" / "kubernetes.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command takes the renders of this session."""
+    monkeypatch.setattr(command, "render", lambda _, name: rendered(name))
+
+
+def test_it_has_the_table_of_edges() -> None:
+    assert table() in PAGE, table()
+
+
+def test_it_lists_every_component_and_overlay() -> None:
+    folders = {
+        f"{kind}/{path.name}"
+        for kind in ("components", "overlays")
+        for path in (PROJECT.manifests / kind).iterdir()
+    }
+    listed = set(re.findall(r"^\| `((?:components|overlays)/[a-z-]+)` \|", PAGE, re.MULTILINE))
+    assert folders - listed == set()
+    # The monitoring component comes with the alerts.
+    assert listed - folders <= {"components/monitoring"}
+
+
+def test_it_names_the_versions_and_what_the_cluster_must_have() -> None:
+    assert f"Kubernetes {OLDEST_KUBERNETES} or newer" in PAGE
+    assert f"against {OLDEST_KUBERNETES} and {NEWEST_KUBERNETES}" in PAGE
+    for kind, name in OUTSIDE:
+        assert f"{kind} `{name}`" in PAGE
+
+
+def test_it_says_what_the_secret_store_has_to_hold() -> None:
+    for item in of_kind(rendered("production").objects, "ExternalSecret"):
+        for entry in item["spec"]["data"]:
+            assert f"`{entry['remoteRef']['property']}`" in PAGE
+
+
+def test_the_command_prints_a_line_a_finding_and_fails_on_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command.main([]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert any("make k8s-digests" in line for line in said)
+    assert {re.fullmatch(r"point \d+: \w+ [^:]+: .+", line) is not None for line in said} == {True}
+    monkeypatch.setattr(command, "findings", lambda *_: [])
+    assert command.main(["--allow-unreleased"]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith(f"{len(POINTS)} points hold")
+    assert "NOT RELEASED" in told.err
