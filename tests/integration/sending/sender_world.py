@@ -228,6 +228,7 @@ class World:
             "mongodb_database": self.mongo_database,
             "master_key": self.master_key,
             "publish_deadline": 10.0,
+            "grace_period": 60.0,
         }
         return SenderSettings(**values | changes)
 
