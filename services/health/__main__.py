@@ -12,6 +12,10 @@ running services. Exit codes: 0 done, 1 some do not open, 2 the store went away;
 `--prepare` makes what the services of this release need: indexes, data migrations, exchanges and
 queues. Exit codes: 0 done, 1 something contradicts this release, 2 MongoDB or RabbitMQ is away;
 start it again.
+
+`--backup FILE` writes the database into a file as it is at one instant; `--restore FILE` brings it
+into an empty database and stops all sending. Exit codes: 0 done, 1 the file or the database is not
+as it has to be, 2 the store went away.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ from common.settings import load_or_exit
 from health.access.first_key import make_key
 from health.access.roles import Role
 from health.app import serve, validate_once
+from health.backing_up import back_up, bring_back
 from health.preparing import prepare_until_signal
 from health.rotation import rotate_master_key
 from health.settings import HealthSettings
@@ -40,6 +45,8 @@ def main() -> None:
         arguments.make_key,
         arguments.rotate_master_key,
         arguments.prepare,
+        arguments.backup,
+        arguments.restore,
     )
     if not any(tasks):
         run("health", HealthSettings, serve)
@@ -53,6 +60,10 @@ def _task(arguments: argparse.Namespace, settings: HealthSettings) -> Coroutine[
     if arguments.make_key:
         role, name = arguments.make_key
         return make_key(settings, role=role, name=name, tenant_id=arguments.tenant)
+    if arguments.backup:
+        return back_up(settings, arguments.backup)
+    if arguments.restore:
+        return bring_back(settings, arguments.restore)
     if arguments.prepare:
         return prepare_until_signal(settings)
     if arguments.rotate_master_key:
@@ -82,6 +93,8 @@ def _arguments() -> argparse.Namespace:
     task.add_argument(
         "--prepare", action="store_true", help="make indexes, migrations and queues, and exit"
     )
+    task.add_argument("--backup", metavar="FILE", help="write the database into a file")
+    task.add_argument("--restore", metavar="FILE", help="bring a backup into an empty database")
     parser.add_argument("--tenant", metavar="ID", help="whose key it is; an operator has none")
     return parser.parse_args()
 

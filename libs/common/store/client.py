@@ -155,6 +155,16 @@ class Database:
         "Change Streams")."""
         return self._database.watch(pipeline, **how)
 
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._database.name
+
+    async def snapshot(self) -> Session:
+        """A session whose reads all show the same instant, for a few minutes (MongoDB docs, "Read
+        Concern snapshot")."""
+        return await self._client.start_session(snapshot=True)
+
     def close(self) -> None:
         """Close every connection."""
         self._client.close()
@@ -173,17 +183,21 @@ def open_database(
     Args:
         timeout: seconds after which any operation fails, the search for a primary included.
         longest: seconds that an operation may take once there is a primary, where it is another
-            number: the build of an index, which a time-out would end on the server as well.
+            number: the build of an index, which `timeoutMS` would end on the server as well. The
+            search for a primary knows no other limit than `timeoutMS` where that is set.
         metrics: told of the connections.
     """
     milliseconds = max(1, int(timeout * 1000))
+    limit: Any = {"timeoutMS": milliseconds}
+    if longest is not None:
+        limit = {"socketTimeoutMS": max(1, int(longest * 1000))}
     client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
         uri,
         tz_aware=True,
         tzinfo=UTC,
         retryWrites=True,
         retryReads=True,
-        timeoutMS=milliseconds if longest is None else max(1, int(longest * 1000)),
+        **limit,
         serverSelectionTimeoutMS=milliseconds,
         connectTimeoutMS=milliseconds,
         w="majority",

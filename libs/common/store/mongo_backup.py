@@ -1,0 +1,157 @@
+"""A logical backup of MongoDB, and its way back into an empty database.
+
+The backup shows one instant: it reads a snapshot, of what a majority had (MongoDB docs, "Read
+Concern snapshot"). The server keeps a snapshot for five minutes unless
+`minSnapshotHistoryWindowInSeconds` says more, so what cannot be read in that time is a case for
+`mongodump --oplog` or for the volumes' snapshots.
+
+What is sealed stays sealed: without the master key, no credentials can be read from the file.
+Numbers and texts can, as in the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from bson.raw_bson import RawBSONDocument
+
+from common.store import backup_file
+from common.store.backup_file import RAW, Head, Sum
+from common.store.client import Database, guarded
+from common.store.clock import utc_now
+from common.store.control import SYSTEM
+from common.store.mongo_switches import MongoSwitches
+from common.store.schema import (
+    COLLECTIONS,
+    COUNTERS,
+    LEASES,
+    SCHEMA,
+    SEQ,
+    SESSIONS,
+    THROTTLES,
+    TICKETS,
+    ensure_schema,
+)
+from common.store.schema_version import VERSION, read_version
+
+OF_THE_MOMENT: Final = frozenset({LEASES, SESSIONS, TICKETS, THROTTLES})
+"""Not kept: who does something now, and who is signed in."""
+KEPT: Final = tuple(name for name in COLLECTIONS if name not in OF_THE_MOMENT)
+
+_MADE_AT_START: Final = frozenset({COUNTERS, LEASES, SCHEMA})
+"""What services that have begun on an empty database leave in it."""
+
+SEQ_LEAP: Final = 1_000_000_000
+"""Texts that may have been recorded after the backup: `seq` goes on behind them, so that no agent
+sees one twice."""
+
+_BATCH: Final = 500
+
+REASON: Final = (
+    "The database was restored from a backup: texts that were sent after it was made are not known."
+)
+
+
+class RestoreRefused(Exception):
+    """The backup must not, or cannot, go into this database. Nothing, or not everything, is there;
+    the text says which."""
+
+    code = "restore_refused"
+
+
+async def backup(database: Database, file: Path) -> dict[str, int]:
+    """Write everything that is kept into a new file; the number of documents of each collection.
+
+    Raises:
+        StoreUnavailable: nothing is written.
+        WriteRefused: the server gave the snapshot up; nothing is written.
+        OSError: nothing is written.
+    """
+    schema = await read_version(database)
+    head = Head(utc_now(), database.name, schema.version, schema.compatible_from)
+    async with await database.snapshot() as session:
+        with backup_file.writing(file, head) as writer:
+            for name in KEPT:
+                writer.begin(name)
+                await _copy(database, name, session, writer)
+    return {name: sum_.count for name, sum_ in writer.sums.items()}
+
+
+@guarded
+async def _copy(database: Database, name: str, session: Any, writer: backup_file.Writer) -> None:
+    async for document in _raw(database, name).find({}, session=session).sort("_id", 1):
+        writer.add(name, document)
+
+
+async def restore(database: Database, file: Path) -> dict[str, int]:
+    """Bring a backup into an empty database, make its indexes, and stop all sending until a person
+    lets it go on; the number of documents of each collection.
+
+    Raises:
+        DamagedBackup, OSError: nothing was written.
+        RestoreRefused: the database is not empty, the backup is too new, or what is there now is
+            not what was written.
+        StoreUnavailable: not everything is there; drop the database and begin anew.
+    """
+    head = backup_file.read_head(file)
+    if head.compatible_from > VERSION:
+        raise RestoreRefused(
+            f"it has schema version {head.schema_version}, which this release does not know. "
+            "Nothing was written."
+        )
+    told = backup_file.check(file)
+    await _require_empty(database)
+    for name in _MADE_AT_START:
+        await guarded(database.collection(name).delete_many)({})
+    await _fill(database, backup_file.read(file))
+    for name, expected in told.items():
+        if (await _sum(database, name)).told != dict(expected):
+            raise RestoreRefused(
+                f"the collection {name} is not what the backup says; does a service write? Stop "
+                "all of them, drop the database and begin anew."
+            )
+    await _let_nothing_double(database)
+    await ensure_schema(database)
+    return {name: int(expected["count"]) for name, expected in told.items()}
+
+
+@guarded
+async def _require_empty(database: Database) -> None:
+    for name in COLLECTIONS:
+        if name in _MADE_AT_START:
+            continue
+        if await database.collection(name).find_one({}, {"_id": True}) is not None:
+            raise RestoreRefused(
+                f"the database {database.name} is not empty: it has documents in {name}. Name "
+                "another one by HELIOGRAPH_MONGODB_DATABASE, or drop this one. Nothing was written."
+            )
+
+
+async def _fill(database: Database, documents: Iterator[tuple[str, RawBSONDocument]]) -> None:
+    while some := list(islice(documents, _BATCH)):
+        for name in dict.fromkeys(name for name, _ in some):
+            mine = [document for of, document in some if of == name]
+            await guarded(_raw(database, name).insert_many)(mine, ordered=False)
+
+
+@guarded
+async def _sum(database: Database, name: str) -> Sum:
+    found = Sum()
+    async for document in _raw(database, name).find({}).sort("_id", 1):
+        found.add(document)
+    return found
+
+
+async def _let_nothing_double(database: Database) -> None:
+    """A command that was carried out after the backup is not known any more, and may come again."""
+    await guarded(database.collection(COUNTERS).update_one)(
+        {"_id": SEQ}, {"$inc": {"value": SEQ_LEAP}}, upsert=True
+    )
+    await MongoSwitches(database).set_all(stopped=True, reason=REASON, by=SYSTEM)
+
+
+def _raw(database: Database, name: str) -> Any:
+    return database.collection(name).with_options(codec_options=RAW)
