@@ -81,6 +81,7 @@ async def serve(settings: HealthSettings, runtime: Runtime) -> None:
             now=now,
         )
         async with asyncio.TaskGroup() as work:
+            work.create_task(parts.census.run(runtime.stopping), name="census")
             work.create_task(parts.sweep.run(runtime.stopping), name="sweep")
             work.create_task(parts.report_sweep.run(runtime.stopping), name="report sweep")
             work.create_task(parts.retention.run(runtime.stopping), name="retention")

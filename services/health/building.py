@@ -13,12 +13,14 @@ from aiohttp import web
 from common.announcing import Announcer
 from common.bus.client import Bus
 from common.bus.dead_letters import DeadLetters
+from common.bus.depths import Depths
 from common.failpoints import Failpoints
 from common.metrics import Metrics
 from common.providers.specs import SPECS
 from common.store.client import Database
 from common.store.directory import MongoDirectory
 from common.store.mongo_audit import MongoAudit
+from common.store.mongo_census import MongoCensus
 from common.store.mongo_connections import MongoConnections, MongoLeases
 from common.store.mongo_consent_sync import MongoConsentSync
 from common.store.mongo_consent_views import MongoConsents
@@ -41,6 +43,7 @@ from common.store.mongo_switches import MongoSwitches
 from health.access.secrets import Hashing
 from health.access.wiring import build_door
 from health.api.table import ROUTES as API_ROUTES
+from health.census import Census
 from health.checking import Checker
 from health.consent_sync import ConsentSync
 from health.console import rendering
@@ -92,6 +95,7 @@ class Parts:
     report_sweep: ReportSweep
     retention: RetentionSweep
     consent_sync: ConsentSync
+    census: Census
     live: Live
 
 
@@ -231,6 +235,7 @@ async def build_parts(
             now=now,
         ),
         consent_sync=consent_sync,
+        census=_census(settings, database, metrics),
         live=live,
     )
 
@@ -288,6 +293,16 @@ def _report_sweep(
         },
         interval=settings.health_report_sweep_interval,
         now=now,
+    )
+
+
+def _census(settings: HealthSettings, database: Database, metrics: Metrics) -> Census:
+    return Census(
+        MongoCensus(database),
+        Depths(settings.rabbitmq_url.get_secret_value(), app="health census"),
+        metrics,
+        providers=SPECS,
+        interval=settings.health_census_interval,
     )
 
 

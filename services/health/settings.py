@@ -104,6 +104,13 @@ class HealthSettings(AccessSettings):
         le=86_400,
         description="Seconds between two looks for what is older than that.",
     )
+    health_census_interval: float = Field(
+        default=15.0,
+        gt=0,
+        le=3600,
+        description="Seconds between two counts of what is parked, held, in doubt or missing, for "
+        "the metrics.",
+    )
     health_allow_loopback_providers: bool = Field(
         default=False,
         description="Whether a connection may name this machine as its provider's address, over "

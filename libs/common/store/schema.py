@@ -59,6 +59,13 @@ OPEN_INDEX: Final = "open"
 REPORT_DUE_INDEX: Final = "report_due"
 REPORT_MISSING_INDEX: Final = "report_missing"
 UNCERTAIN_INDEX: Final = "uncertain"
+HELD_COUNT_INDEX: Final = "held_count"
+UNCERTAIN_COUNT_INDEX: Final = "uncertain_count"
+REPORT_MISSING_SINCE_INDEX: Final = "report_missing_since"
+"""These three are for counting over all tenants: what a partial index is about has to stand in its
+keys, or each document is read to see it."""
+CONNECTION_STATUS_INDEX: Final = "status_provider"
+AGENT_INDEX: Final = "tenant_agent"
 CONSENT_SYNC_INDEX: Final = "sync_due"
 """Standings that a provider's own opt-out list has still to be told of."""
 
@@ -133,6 +140,14 @@ INDEXES: Final = (
         (("tenant_id", 1), ("conversation_id", 1)),
         only={"status": "uncertain"},
     ),
+    Index(MESSAGES, HELD_COUNT_INDEX, (("state", 1),), only={"state": "held"}),
+    Index(MESSAGES, UNCERTAIN_COUNT_INDEX, (("status", 1),), only={"status": "uncertain"}),
+    Index(
+        MESSAGES,
+        REPORT_MISSING_SINCE_INDEX,
+        (("report_missing_at", 1),),
+        only={"report_missing_at": {"$exists": True}},
+    ),
     Index(CONSENTS, "remote", (("tenant_id", 1), ("remote", 1))),
     Index(CONSENTS, "newest", (("tenant_id", 1), ("at", -1), ("_id", -1))),
     Index(
@@ -154,7 +169,7 @@ INDEXES: Final = (
     ),
     Index(CONVERSATION_HOLDS, "newest", (("tenant_id", 1), ("held_since", -1))),
     Index(AGENTS, "bus_user", (("bus_user", 1),), unique=True),
-    Index(CONNECTIONS, "status", (("status", 1),)),
+    Index(CONNECTIONS, CONNECTION_STATUS_INDEX, (("status", 1), ("provider", 1))),
     Index(NUMBERS, "connection", (("connection", 1),)),
     Index(
         NUMBERS,
@@ -164,7 +179,7 @@ INDEXES: Final = (
         unique=True,
     ),
     Index(NUMBERS, "tenant_address", (("tenant_id", 1), ("address", 1))),
-    Index(AGENTS, "tenant_agent", (("tenant_id", 1), ("agent_id", 1))),
+    Index(AGENTS, AGENT_INDEX, (("tenant_id", 1), ("agent_id", 1))),
     Index(CONNECTIONS, "tenant_created", (("tenant_id", 1), ("created_at", -1), ("_id", -1))),
     Index(AUDIT, "tenant_newest", (("tenant_id", 1), ("_id", -1))),
     Index(KEYS, "tenant_newest", (("tenant_id", 1), ("created_at", -1), ("_id", -1))),
@@ -175,7 +190,7 @@ INDEXES: Final = (
     Index(DEAD_LETTER_ORIGINALS, "expiry", (("expires_at", 1),), expire_at=True),
 )
 
-RETIRED: Final = ((MESSAGES, "history"), (MESSAGES, "latest_inbound"))
+RETIRED: Final = ((MESSAGES, "history"), (MESSAGES, "latest_inbound"), (CONNECTIONS, "status"))
 """Indexes of earlier releases, whose queries the present ones serve as well."""
 
 COLLECTIONS: Final = (
