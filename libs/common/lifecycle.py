@@ -19,7 +19,7 @@ from typing import Final, TypeVar
 
 import structlog
 import uvloop
-from prometheus_client import ProcessCollector, disable_created_metrics
+from prometheus_client import ProcessCollector
 
 from common import logging as logs
 from common import tracing
@@ -104,8 +104,6 @@ async def _main(
 
 
 def _metrics(name: str, settings: ServiceSettings) -> Metrics:
-    # The moment at which each counter was made would be a series beside every series.
-    disable_created_metrics()  # type: ignore[no-untyped-call] # it has no annotations
     metrics = Metrics(service=name)
     ProcessCollector(registry=metrics.registry)
     metrics.build_info.labels(name, release(), settings.revision, platform.python_version()).set(1)

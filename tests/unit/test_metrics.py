@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from prometheus_client import generate_latest
+from prometheus_client.metrics import MetricWrapperBase
 
 from common.metrics import Children, Declared, Metrics
 from common.metrics.declaring import EVERY
@@ -49,6 +51,42 @@ def test_a_label_is_bounded_and_holds_no_id(metric: Declared) -> None:
             assert digits not in label.values
             if label.name != "revision":  # In hex digits, and from a setting of our own.
                 assert not (label.pattern and re.fullmatch(label.pattern, digits))
+
+
+SOURCES = Path(__file__).parents[2]
+USES = re.compile(r"\bmetrics\.(\w+)|\bself\._metrics\.(\w+)")
+
+
+def used_in(*folders: str) -> set[str]:
+    """Names of metrics as the code of some folders has them."""
+    files = (
+        path
+        for folder in folders
+        for path in (SOURCES / folder).rglob("*.py")
+        if "common/metrics" not in path.as_posix()
+    )
+    found = (USES.findall(path.read_text(encoding="utf-8")) for path in files)
+    return {name or other for names in found for name, other in names}
+
+
+def by_attribute() -> dict[str, Declared]:
+    """The declared metrics by the names that the code has for them."""
+    metrics = Metrics()
+    declared_as = {metric.name.removesuffix("_total"): metric for metric in metrics.declared}
+    return {
+        name: declared_as[value.describe()[0].name]
+        for name, value in vars(metrics).items()
+        if isinstance(value, MetricWrapperBase)
+    }
+
+
+@pytest.mark.parametrize("service", EVERY)
+def test_a_service_counts_what_it_exports_and_nothing_that_it_does_not(service: str) -> None:
+    attributes, own = by_attribute(), used_in(f"services/{service}")
+    anywhere = own | used_in("libs/common")
+    exported_here = {name for name, metric in attributes.items() if service in metric.on}
+    assert exported_here <= anywhere
+    assert own & attributes.keys() <= exported_here
 
 
 def test_each_name_stands_once() -> None:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from processor_world import MORNING, delivery, received, report
+from processor_world import MORNING, OUR_ANSWERS, delivery, received, report, say
 from processor_world import World as Processor
 from sender_desk import Desk
 from sender_desk import delivery as commanded
 from sender_stand_ins import FakeDelivery, command
+from test_processor_consents import hold
 from test_processor_reports import sent
 from webhook_world import FakeBus, event_grid, received_data, webhook
 
@@ -103,6 +104,18 @@ async def test_a_report_on_a_certain_text_settles_nothing() -> None:
     assert sample(world.metrics, "uncertain_total", **labels) is None
 
 
+async def test_an_opt_out_tells_what_it_turned_cancelled_and_answered() -> None:
+    world = Processor()
+    world.routes.rules = OUR_ANSWERS
+    await hold(world, "c-1")
+    await say(world, "STOP")
+    assert sample(world.metrics, "cancelled_texts_total") == 1
+    assert sample(world.metrics, "notices_total", keyword="opt_out") == 1
+    await say(world, "STOP", first=1)
+    for result in ("opted_out", "unchanged"):
+        assert sample(world.metrics, "consents_total", source="keyword", result=result) == 1
+
+
 # --- Outbound -------------------------------------------------------------------------------------
 
 
@@ -130,6 +143,13 @@ async def test_repeated_calls_count_as_retries_and_tell_no_time_again(desk: Desk
         desk.wind(60)
     assert sample(desk.metrics, "provider_retries_total", provider="fake") == 2
     assert sample(desk.metrics, "command_to_provider_seconds_count", provider="fake") == 1
+
+
+async def test_texts_that_a_limit_keeps_back_are_counted(desk: Desk) -> None:
+    desk.client.answers.append(THROTTLED)
+    for name in ("c-1", "c-2"):
+        assert isinstance(await desk.replica().handle(commanded(command(command_id=name))), Defer)
+    assert sample(desk.metrics, "limited_texts_total", limit="rate") == 1
 
 
 async def test_verdicts_are_counted_by_kind_and_code(desk: Desk) -> None:

@@ -7,7 +7,7 @@ which services export it, so that a service's `/metrics` shows its own and no ot
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from common.metrics.census import CensusMetrics
 from common.metrics.children import Children
@@ -37,6 +37,8 @@ class Metrics(
     """
 
     def __init__(self, registry: CollectorRegistry | None = None, *, service: str | None = None):
+        # The moment at which each counter was made would be a series beside every series.
+        disable_created_metrics()  # type: ignore[no-untyped-call] # it has no annotations
         self.registry = registry or CollectorRegistry()
         new = Maker(self.registry, service)
         EveryServiceMetrics.__init__(self, new)
