@@ -27,6 +27,7 @@ from aiormq.exceptions import ChannelNotFoundEntity
 from yarl import URL
 
 from common.bus.deadline import bounded
+from common.bus.depths import depths
 from common.bus.in_hand import DeadLetter, Hand
 from common.bus.link import Link
 from common.bus.messages import BusError, BusUnavailable, Delivery
@@ -80,12 +81,7 @@ class DeadLetters:
         Raises:
             BusUnavailable: the broker is away.
         """
-
-        async def work(link: Link) -> dict[str, int]:
-            found = ((queue, await _count(link, queue)) for queue in queues)
-            return {queue: number async for queue, number in found if number is not None}
-
-        return await self._linked(work)
+        return await self._linked(lambda link: depths(link, queues))
 
     async def look(self, queue: str, *, limit: int) -> Sequence[DeadLetter]:
         """The messages at the head of a queue, which keeps them.
@@ -170,17 +166,6 @@ class DeadLetters:
                 await link.close()
 
         return await bounded(linked(), self._timeout)
-
-
-async def _count(link: Link, queue: str) -> int | None:
-    channel = await link.side_channel()
-    try:
-        answer = await channel.queue_declare(queue, passive=True)
-    except ChannelNotFoundEntity:
-        return None  # And the channel is closed with it.
-    await channel.close()
-    number: int = answer.message_count
-    return number
 
 
 async def _take(channel: Any, queue: str, limit: int) -> list[Delivery]:

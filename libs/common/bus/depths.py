@@ -36,12 +36,13 @@ class Depths:
     async def _ask(self, queues: Iterable[str]) -> dict[str, int]:
         link = await Link.open(self._url, app=self._app)
         try:
-            return await _depths(link, queues)
+            return await depths(link, queues)
         finally:
             await link.close()
 
 
-async def _depths(link: Link, queues: Iterable[str]) -> dict[str, int]:
+async def depths(link: Link, queues: Iterable[str]) -> dict[str, int]:
+    """How many messages are ready in each queue that exists."""
     found: dict[str, int] = {}
     channel: Any = None
     for queue in queues:
