@@ -32,7 +32,7 @@ RARE: Final[Mapping[tuple[str, str], str]] = {
     ("processor", "heliograph_parked_total"): WORK,
     ("processor", "heliograph_retries_total"): WORK,
     ("processor", "heliograph_uncertain_total"): TEXTS,
-    ("sender", "heliograph_circuits_opened_total"): "unit/test_sender_failover.py",
+    ("sender", "heliograph_circuits_opened_total"): "unit/test_sender_circuits.py",
     ("sender", "heliograph_deferred_total"): WORK,
     ("sender", "heliograph_failovers_total"): "unit/test_sender_failover.py",
     ("sender", "heliograph_limited_texts_total"): TEXTS,
