@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from logging import DEBUG
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 import structlog
 
@@ -20,8 +19,6 @@ from common import trace, tracing
 from common.bus import topology
 from common.bus.messages import Outgoing
 from common.bus.verdicts import Publisher
-from common.events import SmsReceived, SmsReport
-from common.ids import derive
 from common.metrics import Children, Metrics
 from common.providers import acs_events as acs
 from common.providers.callbacks import (
@@ -29,21 +26,16 @@ from common.providers.callbacks import (
     Ignored,
     Known,
     Reading,
-    ReceivedText,
     Unreadable,
     UnreadableEvent,
 )
 from common.providers.reading import parse_instant
-from common.redact import scrub
 from common.store.records import RegisteredNumber
-from heliograph import wire
 from webhook.delivering import Event, delivering, event_of
-from webhook.eventgrid import DELETED, NoEvent, read_event, write_item
+from webhook.eventgrid import DELETED, NoEvent, read_event
+from webhook.messages import Party, Source, outgoing, parked
 
 log = structlog.get_logger(__name__)
-
-PARKED_TYPE: Final = "sms.unreadable"
-"""`type` of a parked event: it never became one of our own messages."""
 
 TOGETHER: Final = 250
 """Events that are published at once: enough to fill the broker's pipeline, few enough to be
@@ -58,25 +50,6 @@ class Numbers(Protocol):
 
     async def find(self, address: str) -> RegisteredNumber | None: ...
     async def find_for(self, tenant_id: str, address: str) -> RegisteredNumber | None: ...
-
-
-class Party(NamedTuple):
-    """Whose text or report it is."""
-
-    tenant_id: str
-    connection_id: str
-    number: str | None = None
-    """Of a text: the number as it is connected, which the provider may write in another way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Who told it and when we took it; `caller` where it came to a connection's own address."""
-
-    provider: str
-    accepted_at: datetime
-    traceparent: str | None
-    caller: Party | None = None
 
 
 def interpret(item: object) -> Reading:
@@ -255,87 +228,3 @@ def _tenant_of(reading: Reading, owners: Mapping[str, Party | None], source: Sou
 
 def _owner_of(known: Known, owners: Mapping[str, Party | None], source: Source) -> Party | None:
     return source.caller if _belongs(known, source) else owners[known.content.number]
-
-
-def outgoing(known: Known, owner: Party, source: Source) -> Outgoing:
-    """The message to the processor. The provider is the one that told the event, also where the
-    number has since moved to a connection of another provider."""
-    content, at = known.content, known.at or source.accepted_at
-    provider = source.provider
-    if isinstance(content, ReceivedText):
-        model: SmsReceived | SmsReport = _received(content, known, owner, at, source)
-        key = topology.received_key(provider)
-        message_id = derive("sms.received", provider, content.message_id)
-    else:
-        model = _report(content, owner, at, source)
-        key = topology.report_key(provider)
-        part = (content.part,) if content.part is not None else ()
-        message_id = derive(
-            "sms.report", provider, content.message_id, content.status, at.isoformat(), *part
-        )
-    return Outgoing.of(
-        model,
-        exchange=topology.INBOUND_EXCHANGE,
-        key=key,
-        message_id=message_id,
-        traceparent=known.traceparent or source.traceparent,
-    )
-
-
-def _received(
-    text: ReceivedText, known: Known, owner: Party, at: datetime, source: Source
-) -> SmsReceived:
-    return SmsReceived(
-        provider=source.provider,
-        tenant_id=owner.tenant_id,
-        connection_id=owner.connection_id,
-        provider_message_id=text.message_id,
-        number=owner.number or text.number,
-        remote=text.remote,
-        body=text.body,
-        segments=text.segments,
-        keyword=text.keyword,
-        at=at,
-        event_at=known.event_at,
-        accepted_at=source.accepted_at,
-    )
-
-
-def _report(report: DeliveryReport, owner: Party, at: datetime, source: Source) -> SmsReport:
-    return SmsReport(
-        provider=source.provider,
-        tenant_id=owner.tenant_id,
-        connection_id=owner.connection_id,
-        provider_message_id=report.message_id,
-        reference=report.reference,
-        number=report.number,
-        remote=report.remote,
-        status=report.status,
-        code=report.code,
-        details=report.details,
-        part=report.part,
-        parts=report.parts,
-        at=at,
-        accepted_at=source.accepted_at,
-    )
-
-
-def parked(unreadable: Unreadable, source: Source) -> Outgoing:
-    """The element as it was, on its way to the dead-letter queue, its reason in the headers."""
-    item = unreadable.item
-    body = item if isinstance(item, bytes) else write_item(item)
-    whose = f"{source.provider} {source.caller.connection_id}: " if source.caller else ""
-    return Outgoing(
-        exchange=wire.DEAD_EXCHANGE,
-        key=topology.PROCESSOR_QUEUE,
-        body=body,
-        type=PARKED_TYPE,
-        message_id=derive(PARKED_TYPE, body.decode("utf-8", "replace")),
-        headers={
-            wire.HEADER_TRACEPARENT: tracing.joined(source.traceparent),
-            topology.HEADER_REASON: UnreadableEvent.code,
-            topology.HEADER_DETAIL: scrub(f"{whose}{unreadable.reason}"),
-            topology.HEADER_PARKED_FROM: topology.PROCESSOR_QUEUE,
-            topology.HEADER_FIRST_SEEN: source.accepted_at.isoformat(),
-        },
-    )

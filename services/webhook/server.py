@@ -23,13 +23,15 @@ from common.errors import Unavailable
 from common.metrics import Children, Metrics
 from common.place import place_of
 from common.providers.specs import SPECS
+from heliograph import wire
 from webhook import callbacks
 from webhook.auth import Doorkeeper
 from webhook.body import read_body
 from webhook.callbacks import Address, CallbackDoor
 from webhook.connection import refuse
 from webhook.eventgrid import consent, read_delivery, validation_code
-from webhook.intake import Intake, Party
+from webhook.intake import Intake
+from webhook.messages import Party
 from webhook.problems import (
     BASIC,
     DEADLINE,
@@ -164,6 +166,8 @@ class Server:
         return response
 
     async def _work(self, request: web.Request, work: Work, refuse: Say) -> web.Response:
+        # For log lines; requests of one connection have one context, so each sets it anew.
+        trace.current.set(trace.valid(request.headers.get(wire.HEADER_TRACEPARENT)))
         try:
             return await work(request, asyncio.get_running_loop().time() + self._deadline)
         except Refusal as refusal:
@@ -196,7 +200,7 @@ class Server:
         async with asyncio.timeout_at(deadline) as patience:
             await self._intake.take(
                 items,
-                traceparent=trace.valid(request.headers.get("traceparent")),
+                traceparent=trace.current.get(),
                 confirmed=lambda: self._prolong(patience, last),
             )
         return web.Response()
@@ -217,7 +221,7 @@ class Server:
                 readings,
                 provider=caller.provider,
                 caller=Party(caller.tenant_id, caller.connection_id),
-                traceparent=trace.valid(request.headers.get("traceparent")),
+                traceparent=trace.current.get(),
             )
         said = callbacks.answer(caller, readings)
         if not said.body:

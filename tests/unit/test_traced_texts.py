@@ -7,6 +7,7 @@ import io
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import orjson
 import processor_world as processor
@@ -56,9 +57,10 @@ async def delivered(*events: object, **headers: str) -> tuple[webhook.FakeBus, l
         return bus, await recorder.spans()
 
 
-async def test_each_event_of_a_delivery_has_its_span_in_its_own_trace() -> None:
-    one = webhook.event_grid(webhook.received_data(1)) | {"traceparent": COMES}
-    other = webhook.event_grid(webhook.received_data(2))
+@pytest.mark.parametrize("envelope", [webhook.event_grid, webhook.cloud_event])
+async def test_each_event_of_a_delivery_has_its_span_in_its_own_trace(envelope: Any) -> None:
+    one = envelope(webhook.received_data(1)) | {"traceparent": COMES}
+    other = envelope(webhook.received_data(2))
     bus, spans = await delivered(one, other)
     assert [span.name for span in spans] == ["deliver acs", "deliver acs"]
     first, second = spans
@@ -372,7 +374,7 @@ async def test_no_number_no_word_and_no_secret_is_in_any_span() -> None:
 
 PROGRAM = """
 import asyncio, sys
-import processor_world as processor, sender_desk as sender
+import processor_world as processor, sender_desk as sender, webhook_world as webhook
 from sender_stand_ins import command
 from common.logging import configure
 from common.providers.port import Ambiguous
@@ -388,6 +390,12 @@ async def work():
     text = processor.delivery(processor.received())
     text.headers["traceparent"] = "{traceparent}"
     await world.inbox().handle([text])
+    bus, headers = webhook.FakeBus(), {{"traceparent": "{traceparent}"}}
+    async with webhook.webhook(bus) as hook:
+        event = webhook.event_grid(webhook.received_data())
+        await hook.post([event], headers=headers)
+        bus.fault = RuntimeError("broken")
+        await hook.post([event], headers=headers)
 
 configure(service="tiny", level="debug", form="{form}")
 asyncio.run(work())
@@ -406,17 +414,23 @@ def logged(form: str) -> list[str]:
     return done.stderr.splitlines()
 
 
+OF_A_TEXT = ("event.published", "text.handed_over")
+OF_A_COMMAND = ("provider.answered", "send.not_accepted", "text.finished")
+OF_A_DELIVERY = ("delivery.failed", "delivery.refused")
+
+
 def test_every_line_about_a_text_names_trace_message_and_command() -> None:
     lines = [orjson.loads(line) for line in logged("json")]
     about = {
         name: [line for line in lines if line["event"] == name]
-        for name in ("provider.answered", "send.not_accepted", "text.finished", "text.handed_over")
+        for name in (*OF_A_TEXT, *OF_A_COMMAND, *OF_A_DELIVERY)
     }
     assert all(about.values()), lines
     for line in lines:
         assert line["trace_id"] == TRACE, line
-        assert len(line["message_id"]) == 32, line
-        if line["event"] != "text.handed_over":
+        if line["event"] not in OF_A_DELIVERY:
+            assert len(line["message_id"]) == 32, line
+        if line["event"] in OF_A_COMMAND:
             assert line["command_id"] in ("c-1", "c-2")
     first, second = about["provider.answered"]
     assert (first["command_id"], second["command_id"]) == ("c-1", "c-2")
