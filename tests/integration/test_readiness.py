@@ -92,6 +92,13 @@ async def test_services_say_what_they_lack_and_are_ready_as_soon_as_it_is_there(
     assert (await asked(house, "webhook", "/readyz"))[0] == 200
     await asyncio.gather(*(until(house, name, lambda found: not found) for name in SERVICES))
 
+    # A consumer that stopped is told, and is back with its broker.
+    await asyncio.to_thread(own_rabbit.kill)
+    for name in ("processor", "sender"):
+        await until(house, name, lambda found: found.keys() >= {"rabbitmq", "consuming"})
+    await asyncio.to_thread(own_rabbit.start)
+    await asyncio.gather(*(until(house, name, lambda found: not found) for name in SERVICES))
+
     await house.stop()
     assert {name: service.exit_code for name, service in house.services.items()} == dict.fromkeys(
         SERVICES, 0
