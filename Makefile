@@ -64,12 +64,14 @@ dead: ## Look for dead code
 
 docs-check: ## The generated pages match the code
 	@$(RUN) -m local.configuration --check
+	@$(RUN) -m local.metrics_page --check
 
 .PHONY: mend
 mend: ## Format, mend what the linter can, write the generated pages anew
 	@$(RUN) -m ruff format --quiet .
 	@$(RUN) -m ruff check --fix --quiet .
 	@$(RUN) -m local.configuration
+	@$(RUN) -m local.metrics_page
 
 unit: ## Tests that need nothing but Python
 	@$(RUN) -m pytest -n 2 tests/unit -q

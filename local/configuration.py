@@ -5,8 +5,6 @@ With `--check` it writes nothing and exits with 1 where the file is not what it 
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
@@ -19,6 +17,7 @@ from pydantic.fields import FieldInfo
 
 from common.settings import PREFIX, ServiceSettings
 from health.settings import HealthSettings
+from local import generated
 from processor.settings import ProcessorSettings
 from sender.settings import SenderSettings
 from webhook.settings import WebhookSettings
@@ -148,17 +147,7 @@ def _range(info: FieldInfo) -> str:
 
 def main(arguments: list[str] | None = None, *, target: Path = PAGE) -> int:
     """Write the page, or compare it with what is there."""
-    parser = argparse.ArgumentParser(prog="python -m local.configuration", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if stale")
-    wanted = page()
-    if not parser.parse_args(arguments).check:
-        target.write_text(wanted, encoding="utf-8")
-        print(f"wrote {target.name}")
-        return 0
-    if target.is_file() and target.read_text(encoding="utf-8") == wanted:
-        return 0
-    print(f"{target.name} is stale: run `python -m local.configuration`.", file=sys.stderr)
-    return 1
+    return generated.main("local.configuration", page, target, arguments)
 
 
 if __name__ == "__main__":

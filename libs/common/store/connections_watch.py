@@ -1,8 +1,8 @@
 """What the driver tells of its connections: whether it knows a primary, and how many are in use.
 
 The driver tells it on threads of its own, so the counts are changed under a lock; they are read
-when somebody asks. Its connections for watching the servers are not told of (PyMongo documentation,
-"monitoring").
+when somebody asks. Whether there is a primary it tells within a second. Its connections for
+watching the servers are not told of (PyMongo documentation, "monitoring").
 """
 
 from __future__ import annotations
