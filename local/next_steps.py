@@ -39,7 +39,8 @@ def show_next_steps(console: Console, running: Stage) -> None:
     )
     for line in _breaking(running):
         console.print(line, soft_wrap=True)
-    console.print()
+    console.print("\n Follow a text through every service, by the ID on its page in the console:\n")
+    console.print("   make follow ID=…\n")
 
 
 def _second_number(running: Stage) -> Iterator[str]:

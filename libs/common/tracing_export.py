@@ -119,7 +119,7 @@ class OtlpExporter:
             links=[api.Link(_context(link)) for link in links],
             start_time=since,
         )
-        return _Begun(begun)
+        return _Begun(begun, parent)
 
     async def close(self, seconds: float) -> None:
         """Send what is left; what has not left after so many seconds is lost. In a thread of its
@@ -145,11 +145,13 @@ class _Begun:
 
     __slots__ = ("_span", "traceparent")
 
-    def __init__(self, span: api.Span):
+    def __init__(self, span: api.Span, parent: str | None):
         self._span = span
         at = span.get_span_context()
         flags = int(at.trace_flags)
-        self.traceparent: str | None = f"00-{at.trace_id:032x}-{at.span_id:016x}-{flags:02x}"
+        own = f"00-{at.trace_id:032x}-{at.span_id:016x}-{flags:02x}"
+        # An SDK that `OTEL_SDK_DISABLED` switches off gives no IDs; what came goes on then.
+        self.traceparent = own if at.is_valid else parent
 
     def note(self, attributes: Attributes) -> None:
         self._span.set_attributes(_said(attributes))

@@ -269,6 +269,26 @@ async def test_a_collector_reads_service_span_parent_and_link_at_the_latest_at_t
     assert counted == {"exported": 1}
 
 
+async def test_a_stopping_service_sends_what_it_still_has() -> None:
+    async with collecting() as collector:
+        done = await asyncio.to_thread(started, otlp_endpoint=collector.url)
+    assert done.returncode == 0, done.stderr
+    ((_, request),) = collector.requests
+    (span,) = request.resource_spans[0].scope_spans[0].spans
+    assert span.name == "decide"
+
+
+async def test_an_sdk_that_is_switched_off_leaves_a_trace_as_it_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    async with recording() as recorder:
+        with tracing.span(PROCESS, "q", parent=UNSAMPLED) as span:
+            assert span.traceparent == UNSAMPLED
+        assert tracing.begin(PROCESS, "q").traceparent is None
+        assert await recorder.spans() == []
+
+
 @pytest.mark.parametrize("frozen", [True, False])
 async def test_a_collector_that_is_frozen_or_away_keeps_nobody_waiting(frozen: bool) -> None:
     loop = asyncio.get_running_loop()
