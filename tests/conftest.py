@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
+import hypothesis
 import pymongo
 import pytest
 
@@ -26,6 +27,11 @@ MONGODB_URI = "HELIOGRAPH_MONGODB_URI"
 HERE = Path(__file__).parent
 FOLDERS = ("unit", "integration", "e2e", "deploy")
 SERVER_FIXTURES = {"rabbit", "mongo", "own_rabbit", "own_mongo"}
+
+
+hypothesis.settings.register_profile("heliograph", deadline=None)
+hypothesis.settings.load_profile("heliograph")
+"""How long an example takes says how busy the machine is: speed is measured by the benchmarks."""
 
 
 def pytest_configure() -> None:

@@ -57,13 +57,13 @@ def test_an_address_has_one_normal_form_and_one_kind(
 
 
 @given(st.text() | st.from_regex(r"\s?\+?[0-9 ]{0,18}[a-z]?", fullmatch=True))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_normalising_twice_changes_nothing(raw: str) -> None:
     assert normalise_address(normalise_address(raw)) == normalise_address(raw)
 
 
 @given(st.from_regex(r"[1-9][0-9]{6,14}", fullmatch=True))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_a_number_with_and_without_plus_is_the_same_address(digits: str) -> None:
     assert normalise_address(digits) == normalise_address(f"+{digits}") == f"+{digits}"
     assert kind_of(f"+{digits}") is E164
@@ -89,7 +89,7 @@ def test_a_mask_shows_as_much_as_its_kind_may(address: str, masked: str) -> None
 
 
 @given(st.text() | st.from_regex(r"\+?[0-9 ]{0,18}[a-z ]{0,3}", fullmatch=True))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_a_mask_never_shows_more_than_four_digits(address: str) -> None:
     masked = mask(address)
     assert len(re.findall(r"\d", masked)) <= 4

@@ -76,7 +76,7 @@ def test_two_characters_are_two(pair: str) -> None:
 
 
 @given(st.lists(st.sampled_from(PIECES) | st.sampled_from(ODD) | st.sampled_from(ASSIGNED)))
-@settings(deadline=None, max_examples=1_000)
+@settings(max_examples=1_000)
 def test_no_cut_falls_inside_a_cluster_of_another_library(pieces: list[str]) -> None:
     text = "".join(pieces)
     ours = list(clusters(text))
@@ -93,7 +93,7 @@ def test_each_character_that_joins_another_there_joins_it_here(base: str) -> Non
 
 
 @given(st.lists(st.sampled_from([*TOGETHER[:16], "a", " ", "中"])))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_usual_texts_are_cut_exactly_as_another_library_cuts_them(pieces: list[str]) -> None:
     text = "".join(pieces)
     assert list(clusters(text)) == by_another_library(text)

@@ -43,7 +43,7 @@ def test_what_only_concatenates_alike_stays_apart(
 
 
 @given(parts, parts)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_ids_are_equal_exactly_where_the_parts_are(
     one: tuple[str, ...], other: tuple[str, ...]
 ) -> None:
@@ -53,7 +53,7 @@ def test_ids_are_equal_exactly_where_the_parts_are(
 
 
 @given(parts, st.integers(0, 20), st.integers(1, 20))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_moving_a_boundary_between_parts_changes_the_id(
     texts: tuple[str, ...], at: int, by: int
 ) -> None:
@@ -69,7 +69,7 @@ def test_the_kind_keeps_equal_parts_apart() -> None:
 
 
 @given(parts)
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_an_id_has_the_form_that_others_rely_on(texts: tuple[str, ...]) -> None:
     assert re.fullmatch(r"[0-9a-f]{32}", derive("k", *texts))
     value = derive_uuid("k", *texts)

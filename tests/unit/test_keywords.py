@@ -188,20 +188,20 @@ def spellings(draw: st.DrawFn) -> tuple[str, Keyword]:
 
 
 @given(spellings())
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_case_space_and_punctuation_do_not_matter(spelling: tuple[str, Keyword]) -> None:
     text, keyword = spelling
     assert classify(text) is keyword
 
 
 @given(st.sampled_from(sorted(KEYWORDS)), st.from_regex(r"[a-z0-9]{1,8}", fullmatch=True))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_a_keyword_beside_another_word_is_none(word: str, other: str) -> None:
     assert classify(f"{word} {other}") is KEYWORDS.get(f"{word} {other}".upper())
     assert classify(f"{other} {word}") is KEYWORDS.get(f"{other} {word}".upper())
 
 
 @given(st.text(max_size=200))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_any_text_can_be_classified(text: str) -> None:
     assert classify(text) in {None, OUT, IN, HELP}

@@ -79,7 +79,7 @@ def at_once(count: int, recipients: int = 1, units: int = 1) -> list[tuple[int, 
     return [(0, recipients, units)] * count
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     limit=st.integers(min_value=1, max_value=400),
     texts=st.lists(

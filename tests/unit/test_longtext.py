@@ -179,7 +179,7 @@ def test_a_limit_without_room_for_the_ellipsis_is_refused() -> None:
 
 
 @given(st.lists(st.sampled_from(CLUSTERS), max_size=120), st.integers(8, 200))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_the_cut_is_the_last_one_between_clusters_that_fits(
     clusters: list[str], limit: int
 ) -> None:
@@ -201,7 +201,7 @@ def test_the_cut_is_the_last_one_between_clusters_that_fits(
 
 
 @given(st.text(max_size=400) | st.text(alphabet="ab€я😀", max_size=400), st.integers(3, 200))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_what_was_cut_fits_and_is_not_cut_again(text: str, limit: int) -> None:
     fitted = fit(text, limit=limit)
     assert measure(fitted.body).units <= limit
@@ -310,7 +310,7 @@ def test_a_cluster_longer_than_a_part_cannot_be_split() -> None:
 
 
 @given(st.lists(st.sampled_from([*WORDS, URL]), max_size=200), st.sampled_from([" ", "\n", "  "]))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_the_parts_hold_all_words_whole_and_fit(chosen: list[str], blank: str) -> None:
     parts = split_all(blank.join(chosen))
     assert [word for body in bare(parts) for word in words(body)] == chosen
@@ -320,7 +320,7 @@ def test_the_parts_hold_all_words_whole_and_fit(chosen: list[str], blank: str) -
 
 
 @given(st.lists(st.sampled_from(CLUSTERS), max_size=400))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_whatever_is_split_loses_nothing_but_blanks_and_no_cluster(clusters: list[str]) -> None:
     text = "".join(clusters)
     parts = split_all(text)
@@ -333,14 +333,14 @@ def test_whatever_is_split_loses_nothing_but_blanks_and_no_cluster(clusters: lis
 
 
 @given(st.text(max_size=600), st.integers(1, 12))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_never_more_parts_than_allowed_come_out(text: str, most: int) -> None:
     parts = split(text, most)
     assert parts is None or 1 <= len(parts) <= most
 
 
 @given(st.text(max_size=600))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_a_part_is_not_split_again(text: str) -> None:
     for part in split(text, 100) or ():
         assert split(part, 100) == (part.strip(),)

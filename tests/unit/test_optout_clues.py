@@ -94,7 +94,7 @@ def test_every_pattern_of_a_rule_needs_something() -> None:
 
 
 @given(st.sampled_from(IN_RULES), st.data())
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_the_gate_opens_where_all_is_there_that_a_rule_needs(
     written: str, data: st.DataObject
 ) -> None:
@@ -136,7 +136,7 @@ _PIECES: Final = st.one_of(
 
 
 @given(st.lists(st.tuples(_PIECES, _MARKS), min_size=1, max_size=4), st.booleans())
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_a_text_is_read_the_same_with_the_cheap_look_and_without(
     pieces: list[tuple[str, str]], in_short: bool
 ) -> None:
@@ -158,7 +158,7 @@ def test_an_ordinary_text_does_not_pass_the_gate(text: str) -> None:
 
 
 @given(st.text(alphabet="abs'’\"“”#&-_. \n1éŉ😡\u200b", max_size=40))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_the_gate_looks_at_the_words_that_are_read(text: str) -> None:
     tokens = [word for it in tokens_in(plain(text)) for word in SHORTHAND.get(it, it).split()]
     read: Sequence[str] = [word for it in segments_of(text) for word in it.words if word.isalnum()]

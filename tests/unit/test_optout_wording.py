@@ -77,7 +77,7 @@ _WITHOUT_QUOTES: Final = [text for text in (*OPT_OUTS, *NONE) if not set(text) &
 
 
 @given(st.sampled_from(_WITHOUT_QUOTES), _EDGES, _EDGES, _IN_QUOTES, _CASES)
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_case_surrounding_marks_and_emoji_change_nothing(
     text: str, before: str, after: str, quotes: str, cased: object
 ) -> None:
@@ -87,7 +87,7 @@ def test_case_surrounding_marks_and_emoji_change_nothing(
 
 
 @given(st.sampled_from([*OPT_OUTS, *NONE]), st.sampled_from([" ", "  ", "\u00a0", " \t"]))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_the_blanks_between_words_change_nothing(text: str, blank: str) -> None:
     written = blank.join(text.split(" "))
     assert classify_wording(written) == classify_wording(text)
@@ -110,7 +110,7 @@ _STORY: Final = (
 
 
 @given(st.sampled_from(OPT_OUTS), st.sampled_from(["“{}”", '"{}"', "«{}»"]))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_a_quoted_opt_out_within_a_text_is_none(text: str, quotes: str) -> None:
     bare = text.translate(dict.fromkeys(map(ord, '"“”«»')))
     assert classify_wording(f"Yesterday a customer wrote {quotes.format(bare)} to us") is None
@@ -170,7 +170,7 @@ def test_no_text_takes_long(text: str) -> None:
 
 
 @given(st.text(max_size=300))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_any_text_can_be_read(text: str) -> None:
     match = classify_wording(text)
     assert match is None or match.phrase
@@ -179,7 +179,7 @@ def test_any_text_can_be_read(text: str) -> None:
 @given(
     st.lists(st.sampled_from(["stop", "texting", "me", "please", "don't", "you", "?", ".", "if"]))
 )
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_the_same_text_is_always_read_the_same(words: list[str]) -> None:
     text = " ".join(words)
     assert classify_wording(text) == classify_wording(text)

@@ -248,7 +248,7 @@ def refused(raw: str, region: str, code: OutcomeCode) -> None:
 
 
 @given(st.text(max_size=30) | st.from_regex(r"\+?[0-9() .\-]{0,24}", fullmatch=True))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_any_text_becomes_valid_e164_or_is_refused(raw: str) -> None:
     try:
         recipient = normalise_recipient(raw, "US")

@@ -274,4 +274,4 @@ class OptOuts(RuleBasedStateMachine):
 
 
 TestOptOuts = OptOuts.TestCase
-TestOptOuts.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestOptOuts.settings = settings(max_examples=60, stateful_step_count=40)

@@ -184,7 +184,7 @@ around = st.sampled_from(
 
 
 @given(around, st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True), around)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_no_number_in_e164_survives(before: str, number: str, after: str) -> None:
     for written in (number, number[1:]):
         scrubbed = scrub(f"{before}{written}{after}")
@@ -193,7 +193,7 @@ def test_no_number_in_e164_survives(before: str, number: str, after: str) -> Non
 
 
 @given(around, st.from_regex(r"[A-Za-z0-9+/]{16,60}={0,2}", fullmatch=True))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_no_access_key_survives(before: str, key: str) -> None:
     text = f"{before}endpoint=https://a.communication.azure.com/;accesskey={key}"
     assert key not in scrub(text)
@@ -201,7 +201,7 @@ def test_no_access_key_survives(before: str, key: str) -> None:
 
 
 @given(st.datetimes(), st.uuids(), st.text(max_size=10), st.integers(0, 65535))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_instants_and_ids_survive(instant: datetime, some: uuid.UUID, part: str, port: int) -> None:
     stamp = instant.isoformat()
     text = f"{stamp}Z turn={derive('turn', part)} id={some} http://host:{port}/"

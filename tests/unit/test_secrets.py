@@ -63,7 +63,7 @@ def traces(error: BaseException) -> str:
     plaintext=st.binary(max_size=200)
     | st.dictionaries(st.text(max_size=10), st.text(max_size=10), max_size=4),
 )
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_what_is_sealed_opens_again_after_the_database(
     tenant: str, connection: str, plaintext: bytes | dict[str, str]
 ) -> None:

@@ -114,14 +114,14 @@ texts = st.one_of(
 
 @given(texts)
 @example("a" * 152 + "€" * 80)
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_the_count_is_that_of_a_second_implementation(text: str) -> None:
     measured = measure(text)
     assert (measured.encoding, measured.units, measured.segments) == _by_brute_force(text)
 
 
 @given(texts, texts)
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_a_longer_text_never_takes_fewer_segments(text: str, more: str) -> None:
     assert measure(text + more).segments >= measure(text).segments
 

@@ -234,7 +234,7 @@ rules_of_texts = st.builds(
     st.sampled_from(NumberType),
     st.booleans(),
 )
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_what_goes_out_is_measured_allowed_and_shaped_once(
     body: str, rules: SendingRules, kind: NumberType, from_us: bool
 ) -> None:

@@ -110,7 +110,7 @@ def test_the_first_of_several_is_told() -> None:
 
 
 @given(st.text(max_size=60), st.sampled_from(sorted(SHORTENERS)), st.text(max_size=60))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_a_link_between_blanks_is_found_in_any_text(before: str, domain: str, after: str) -> None:
     assert shortener_in(f"{before} https://{domain}/a {after}") in SHORTENERS
 

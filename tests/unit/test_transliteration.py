@@ -50,7 +50,7 @@ def test_no_letter_is_replaced() -> None:
 
 
 @given(st.text(max_size=50) | st.text(alphabet=[*PLAIN, "a", "€", "я"], max_size=50))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_it_is_all_or_nothing_and_done_once(text: str) -> None:
     plain = transliterate(text)
     assert plain == text or encoding_of(plain) is Encoding.GSM_7
