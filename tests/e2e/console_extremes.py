@@ -7,10 +7,13 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
 
+import orjson
+
 from common.store.control import Page
 from common.store.records import ConnectionStatus
 from health.access.roles import Role
 from tests.unit import console_samples as samples
+from tests.unit.console_letters import LETTER
 from tests.unit.console_setup_stage import SetupCallbacks, agent, key, number
 from tests.unit.console_stage import Sampled, Stage, open_stage
 
@@ -85,3 +88,8 @@ def _stretch(stage: Stage, grain: str) -> None:
     held = stretched(samples.approval(), grain)
     stage.approvals.held = {"m-held": replace(held, message_id="m-held")}
     desks.consents.said = stretched(samples.entries(), grain)
+    long = _words(grain, 60)
+    parked = replace(
+        stretched(LETTER, grain), type=long, reason=long, body=orjson.dumps({"body": long * 9})
+    )
+    desks.dead_letters.letter = desks.parked.letter = parked

@@ -29,6 +29,8 @@ _PLACES: Final = {
     "address": "%2B18005550100",
     "agent_id": "front-desk",
     "remote": "%2B442079460018",
+    "queue": "dead.sender.commands",
+    "message": "r1",
 }
 _NOT_PAGES: Final = {
     "static_file",
@@ -104,8 +106,8 @@ async def test_a_phone_has_every_place_in_one_menu_by_keyboard_and_finger(
         await expect(menu).to_be_hidden()
         await button.focus()
         await page.keyboard.press("Enter")
-        # And the tenants, which an operator has beside them.
-        await expect(menu.get_by_role("link")).to_have_count(len(PLACES) + 1)
+        # And the tenants and the dead letters, which an operator has beside them.
+        await expect(menu.get_by_role("link")).to_have_count(len(PLACES) + 2)
         for link in await menu.get_by_role("link").all():
             await expect(link).to_be_in_viewport(ratio=1)
         await page.screenshot(path=pictures / f"menu-{'scripts' if scripts else 'plain'}.png")

@@ -273,6 +273,8 @@ async def test_an_edited_command_and_what_it_stands_for_are_one_text(desk: Desk)
         status, refused = await desk.ask(f"/{queue}/messages/{ref}/edit", {"body": body, **WHY})
         assert (status, refused["code"]) == (422, "invalid"), stolen
     edit = {"body": order.encode().decode(), **WHY}
+    status, tried = await desk.ask(f"/{queue}/messages/{ref}/edit", edit | {"dry_run": True})
+    assert (status, tried["ref"], await desk.trail("read", ref)) == (200, ref, 1)
     status, edited = await desk.ask(f"/{queue}/messages/{ref}/edit", edit)
     assert status == 200
     assert any(line.startswith('+  "body"') for line in edited["changes"])

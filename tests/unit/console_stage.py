@@ -27,6 +27,7 @@ from health.desks import Desks
 from health.web.problems import Problem, ProblemCode
 from health.web.serve import Server
 from tests.unit import console_samples as samples
+from tests.unit.console_letters import StageLetters, StageParked, StageRounds
 
 CSRF = "the-token-of-the-session"
 
@@ -306,6 +307,9 @@ def stage_desks() -> Any:
             samples.entries(),
         ),
         audit=Sampled(list=Page(samples.audit(), "older")),
+        dead_letters=StageLetters(),
+        parked=StageParked(),
+        parked_rounds=StageRounds(),
         live=StageLive(),
     )
 

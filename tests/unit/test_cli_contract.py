@@ -165,7 +165,7 @@ CHANGING = (
     "tenants accept-opt-out --yes",
     "dead-letters read dead.sender.commands r1 --reason Ticket",
     "dead-letters edit dead.sender.commands r1 --body - --reason Ticket --yes",
-    "dead-letters edit dead.sender.commands r1 --body - --dry-run",
+    "dead-letters edit dead.sender.commands r1 --body - --reason Ticket --dry-run",
     "dead-letters replay dead.sender.commands r1 --reason Ticket",
     "dead-letters replay dead.sender.commands --all --only-type x --reason Ticket --yes",
     "dead-letters drop dead.sender.commands r1 --reason Ticket --yes",

@@ -52,7 +52,7 @@ def test_an_edit_shows_the_difference_and_asks(cli: Cli, tmp_path: Path) -> None
     given = ("dead-letters", "edit", QUEUE, "r1", "--body", str(body), "--reason", "Typo")
     declined = cli(*given, typed="n\n")
     assert (declined.code, "+new" in declined.out) == (ExitCode.REFUSED, True)
-    assert posts(cli) == [{"body": '{"v": 1}', "dry_run": True}]
+    assert posts(cli) == [{"body": '{"v": 1}', "reason": "Typo", "dry_run": True}]
     done = cli(*given, typed="y\n")
     assert (done.code, "its ref is r2" in done.out) == (ExitCode.DONE, True)
     assert posts(cli)[-1] == {"body": '{"v": 1}', "reason": "Typo"}

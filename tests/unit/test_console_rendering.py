@@ -21,6 +21,9 @@ from tests.unit.console_stage import CSRF, Stage, open_stage
 
 PAGES = (
     "/tenants",
+    "/dead-letters",
+    "/dead-letters/dead.sender.commands",
+    "/dead-letters/dead.sender.commands/messages/r1",
     "/t/acme/",
     "/t/acme/approvals",
     "/t/acme/approvals/m-held",

@@ -120,23 +120,23 @@ def edit(
     body: Annotated[
         Path, typer.Option("--body", metavar="PATH", help="The whole new body; - is stdin.")
     ],
-    reason: MaybeWhy = None,
+    reason: Why,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
     """Give a message another body. It must be one that the queue's reader takes, and leave whose it
-    is and its IDs. What it said before is kept.
+    is and its IDs. What it said before is kept. --dry-run checks it and shows the difference, which
+    counts as reading.
     """
-    why = _why(reason, dry_run=dry_run)
     text = _body(session, body)
-    at = _at(queue, message, "edit")
-    tried = session.api.send("POST", at, {"body": text, "dry_run": True}).body
+    at, asked = _at(queue, message, "edit"), {"body": text, "reason": reason}
+    tried = session.api.send("POST", at, {**asked, "dry_run": True}).body
     if not dry_run:
         _diff(session, tried)
         session.ask.confirm(
             "The message goes to the end of its queue with this body.", "Edit it?", yes=yes
         )
-        tried = session.api.send("POST", at, {"body": text, "reason": why}).body
+        tried = session.api.send("POST", at, asked).body
     if session.out.wants_json:
         session.out.document(tried)
     elif dry_run:

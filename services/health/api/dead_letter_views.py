@@ -55,8 +55,10 @@ class Edit(Body):
     """Another body for a message."""
 
     body: str = Field(min_length=1, max_length=LONGEST_BODY, description="The whole new body.")
-    reason: Why | None = Field(None, description=f"{_WHY} Not needed for a dry run.")
-    dry_run: bool = Field(False, description="Check and show the difference, change nothing.")
+    reason: Why = Field(description=_WHY)
+    dry_run: bool = Field(
+        False, description="Check and show the difference, which counts as reading; change nothing."
+    )
 
 
 class Replay(Body):

@@ -63,7 +63,7 @@ async def edit_dead_letter(call: Call) -> Answer:
     edited = await call.desks.parked.edit(
         *_about(call),
         text=wanted.body,
-        why="" if wanted.dry_run else _why(wanted.reason),
+        why=wanted.reason,
         dry_run=wanted.dry_run,
         by=call.principal,
     )

@@ -68,6 +68,10 @@ FLASHES: Final[Mapping[str, Flash]] = {
     "number_failover": Flash("Saved. It counts from the next text on."),
     "gate_on": Flash("The gate is open: the agent sends by itself from the next text on.", "sun"),
     "gate_off": Flash("The gate is closed: from now on each text waits for a person."),
+    # Dead letters
+    "letter_replayed": Flash("Replayed. The message is on its way again."),
+    "letter_edited": Flash("Edited. The message is parked with its new body."),
+    "letter_dropped": Flash("Dropped. The message is gone."),
     # Agents and keys
     "agent_created": Flash("The agent exists now."),
     "agent_updated": Flash("The agent was changed."),

@@ -63,5 +63,8 @@ def items(principal: Principal, tenant_id: str, path: str) -> tuple[Item, ...]:
             if principal.may(place.needs)
         ]
     if principal.may(Role.OPERATOR):
-        found.append(Item("Tenants", "tenants", "/tenants", path.startswith("/tenants")))
+        found += [
+            Item("Tenants", "tenants", "/tenants", path.startswith("/tenants")),
+            Item("Dead letters", "dead-letters", "/dead-letters", path.startswith("/dead-letters")),
+        ]
     return tuple(found)

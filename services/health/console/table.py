@@ -13,6 +13,7 @@ from health.console import (
     connection_pages,
     consent_pages,
     conversation_pages,
+    dead_letter_pages,
     execution_pages,
     hold_pages,
     key_pages,
@@ -43,6 +44,7 @@ _PAGES: Final = (
     agent_pages,
     key_pages,
     audit_pages,
+    dead_letter_pages,
     stream_pages,
 )
 

@@ -149,7 +149,7 @@ class DeadLetterDesk:
         except NoSuchQueue:
             return Page(())
         meant = [letter for letter in letters if only.fits(letter)]
-        items = tuple(map(_parked, meant[start : start + limit]))
+        items = tuple(map(masked, meant[start : start + limit]))
         more = len(meant) > start + limit
         return Page(items, write_cursor(start + limit) if more else None)
 
@@ -195,7 +195,8 @@ def _name(key: str) -> str:
     return key if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,39}", key) else f"({len(key)} characters)"
 
 
-def _parked(letter: DeadLetter) -> Parked:
+def masked(letter: DeadLetter) -> Parked:
+    """A message as it may be seen without a reason."""
     return Parked(
         ref=letter.ref,
         replays=letter.replays,

@@ -23,6 +23,7 @@ from common.redact import scrub
 from common.store.control_ports import NotFound
 from common.store.dead_letter_ports import Deed, Original, ParkedAct, ParkedStore
 from health.access.roles import Principal
+from health.desk.dead_letters import Parked, masked
 from health.desk.parked_edits import check_edit, difference, readable
 from health.desk.parked_forecast import Forecast, Forecaster
 from health.desk.parked_owner import Owners
@@ -43,6 +44,14 @@ class Places(Protocol):
     """Which parking places there are."""
 
     async def expect(self, queue: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """A message without its content."""
+
+    parked: Parked
+    forecast: Forecast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +106,18 @@ class ParkedActs:
             Problem: AMBIGUOUS_MESSAGE, UNAVAILABLE.
         """
 
-        async def work(hand: Hand) -> Forecast:
+        return (await self.glance(queue, message)).forecast
+
+    async def glance(self, queue: str, message: str) -> Glance:
+        """A message, masked, and what a replay would come to.
+
+        Raises: as `forecast`.
+        """
+
+        async def work(hand: Hand) -> Glance:
             letter = find(hand.letters, message)
-            return await self._forecaster.of(queue, letter, hand.letters)
+            forecast = await self._forecaster.of(queue, letter, hand.letters)
+            return Glance(parked=masked(letter), forecast=forecast)
 
         return await self.in_hand(queue, work)
 
@@ -129,7 +147,8 @@ class ParkedActs:
         self, queue: str, message: str, *, text: str, why: str, dry_run: bool, by: Principal
     ) -> Edited:
         """Give a message another body, which its reader takes and which leaves whose it is and its
-        IDs. It goes to the end of its parking place; what it said before is kept in the store.
+        IDs. It goes to the end of its parking place; what it said before is kept in the store. A
+        dry run shows the difference, and so counts as reading.
 
         Raises:
             Problem: INVALID, NOT_REPLAYABLE; and as `forecast`.
@@ -141,9 +160,11 @@ class ParkedActs:
             body = check_edit(queue, letter, owner, text)
             changes = difference(letter.body, body)
             ref = hand.ref_with(letter.ref, body)
-            if dry_run:
-                return Edited(ref=letter.ref, changes=changes)
             act = await self.act(queue, letter)
+            if dry_run:
+                # The difference tells what the message says.
+                await self._store.end(Deed.READ, "", [act], by=by.actor, why=why)
+                return Edited(ref=letter.ref, changes=changes)
             original = Original(
                 ref=ref,
                 of=letter.ref,
