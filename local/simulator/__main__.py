@@ -7,6 +7,7 @@ import binascii
 import signal
 
 from local.simulator.simulator import Simulator
+from local.simulator.world import HOST
 
 
 def _key(text: str) -> str:
@@ -27,11 +28,12 @@ def _partner_number(text: str) -> tuple[str, str]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m local.simulator",
-        description="Simulate Azure Communication Services SMS and Azure Event Grid on loopback.",
+        description="Simulate Azure Communication Services SMS and Azure Event Grid.",
         epilog="Its HTTP API and its faults: docs/simulator.md.",
     )
     add = parser.add_argument
     add("--port", type=int, default=8500, help="0 picks a free one")
+    add("--host", default=HOST, help="where it listens; another than loopback in containers only")
     add("--access-key", type=_key, required=True, help="base64, as in a connection string")
     add("--secondary-key", type=_key, help="base64; it works as well as the first")
     add("--number", action="append", default=[], help="an owned number, E.164; repeatable")
@@ -63,6 +65,7 @@ async def run(arguments: argparse.Namespace) -> None:
         partner_numbers=dict(arguments.partner_number),
         time_scale=arguments.time_scale,
         port=arguments.port,
+        host=arguments.host,
         carrier_opt_out=not arguments.no_carrier_opt_out,
         delivery_timeout=arguments.delivery_timeout,
         seed=arguments.seed,

@@ -19,7 +19,7 @@ from local.simulator.report_book import ReportBook
 from local.simulator.reports import Reports
 from local.simulator.sms import SmsEndpoint
 from local.simulator.subscriptions import Subscription
-from local.simulator.world import SimulatedWorld
+from local.simulator.world import HOST, SimulatedWorld
 
 
 class UnknownNumber(ValueError):
@@ -33,7 +33,7 @@ class Simulator(SimulatedWorld):
     owned through Messaging Connect: the partner by the number. `time_scale` compresses
     Event Grid's retry schedule and time to live (0.01: 10 s become 0.1 s) but not
     `delivery_timeout` (seconds an endpoint may take) nor the seconds named in faults, which are
-    real. `port` 0 picks a free one. It listens on the loopback interface only.
+    real. `host` and `port`: see `SimulatedWorld`.
     """
 
     def __init__(
@@ -45,11 +45,12 @@ class Simulator(SimulatedWorld):
         partner_numbers: Mapping[str, str] | None = None,
         time_scale: float = 1.0,
         port: int = 0,
+        host: str = HOST,
         carrier_opt_out: bool = True,
         delivery_timeout: float = 30.0,
         seed: int | None = None,
     ) -> None:
-        super().__init__(faults=FaultBook(), port=port)
+        super().__init__(faults=FaultBook(), port=port, host=host)
         self.access_key = access_key
         self.carrier_opt_out = carrier_opt_out
         self.partners: dict[str, str] = dict(partner_numbers or {})

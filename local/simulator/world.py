@@ -18,19 +18,20 @@ _SHUTDOWN_SECONDS = 0.2
 
 
 class SimulatedWorld:
-    """The world around one simulated account. It listens on the loopback interface only; `port` 0
-    picks a free one."""
+    """The world around one simulated account. `port` 0 picks a free one. Whoever reaches `host` owns
+    the account, so it is the loopback interface, but in a network of containers of its own."""
 
-    def __init__(self, *, faults: FaultBook, port: int) -> None:
+    def __init__(self, *, faults: FaultBook, port: int, host: str = HOST) -> None:
         self.journal = Journal()
         self.phones = Phones()
         self.faults = faults
+        self._host = host
         self._port = port
         self._runner: web.AppRunner | None = None
 
     @property
     def url(self) -> str:
-        """Give the base address, without a trailing slash."""
+        """Give the base address on this machine, without a trailing slash."""
         return f"http://{HOST}:{self._port}"
 
     @property
@@ -44,7 +45,7 @@ class SimulatedWorld:
         app.add_routes(routes)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
-        site = web.TCPSite(runner, HOST, self._port)
+        site = web.TCPSite(runner, self._host, self._port)
         await site.start()
         self._runner = runner
         self._port = runner.addresses[0][1]

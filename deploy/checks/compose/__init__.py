@@ -1,0 +1,1 @@
+"""The Compose project: judged by the real Compose, then by rules that read values from code."""

@@ -1,0 +1,1 @@
+"""The Compose project, and what makes its secrets."""
