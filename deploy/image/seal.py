@@ -15,7 +15,6 @@ import hashlib
 import py_compile
 import shutil
 import sys
-import sysconfig
 import tomllib
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def main() -> int:
         )
         return 1
     shutil.rmtree(console / "vendor", ignore_errors=True)
-    packages = Path(sysconfig.get_path("purelib", vars={"base": str(ENVIRONMENT)}))
+    (packages,) = ENVIRONMENT.glob("lib/python3*/site-packages")
     name_version(packages)
     return 0 if compiled(packages) and compiled(CODE) else 1
 

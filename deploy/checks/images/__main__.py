@@ -7,9 +7,11 @@ checked the text alone. `--text` checks only that.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.checks.images import building, linting, rules, trying
@@ -50,26 +52,30 @@ def text_findings() -> list[str]:
 
 def image_findings(folder: Path) -> list[str]:
     """Of the four images, built, looked into, started and built again."""
-    folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
 
     def took(what: str) -> None:
         print(f"  {what} ({time.monotonic() - began:.0f} s)", flush=True)
 
     try:
-        with trying.built(folder) as images:
-            took(f"built {', '.join(images)}")
-            found = trying.looked_into(images)
-            with tempfile.TemporaryDirectory() as place:
-                here = Path(place)
-                with RabbitNode(here / "rabbitmq") as rabbit, MongoNode(here / "mongodb") as mongo:
-                    found += trying.started(images, rabbit.url, mongo.uri)
-            took("started and stopped them")
-            found += trying.built_again(folder, images[trying.REPEATED])
-            took(f"built {trying.REPEATED} again")
-            return found
+        with contextlib.closing(trying.Workshop(folder)) as workshop:
+            took("base and wheels are there")
+            with workshop.images() as images:
+                took(f"built {', '.join(images)}")
+                found = trying.looked_into(images)
+                with tempfile.TemporaryDirectory() as place:
+                    found += _on_servers(images, Path(place))
+                took("started and stopped them")
+                found += workshop.built_again(images[trying.REPEATED])
+                took(f"built {trying.REPEATED} again")
+                return found
     except ToolFailed as error:
         return [str(error)]
+
+
+def _on_servers(images: Mapping[str, trying.Image], place: Path) -> list[str]:
+    with RabbitNode(place / "rabbitmq") as rabbit, MongoNode(place / "mongodb") as mongo:
+        return trying.started(images, rabbit.url, mongo.uri)
 
 
 if __name__ == "__main__":

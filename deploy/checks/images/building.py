@@ -16,6 +16,8 @@ from deploy.checks.images.rules import DOCKERFILE, ROOT
 from deploy.checks.images.running import tell
 
 TOOLS: Final = ("buildah", "mmdebstrap", "bwrap")
+WHEELS: Final = "/wheels"
+"""Where a build finds them; in the base, and therefore in no layer of ours."""
 
 
 def obstacle() -> str | None:
@@ -57,16 +59,26 @@ class Store:
         )
         return done.returncode == 0
 
-    def commit_tree(self, tree: Path, name: str) -> None:
-        """Make an image of one layer from a folder."""
+    def tidy(self) -> None:
+        """Remove what an earlier run left, but for named images."""
+        tell(*self._command, "rm", "--all")
+        tell(*self._command, "rmi", "--prune", "--force")
+
+    @contextlib.contextmanager
+    def made(self, name: str) -> Iterator[Path]:
+        """An empty folder that becomes an image of one layer at the end."""
         container = tell(*self._command, "from", "scratch")
-        tell(*self._command, "copy", container, tree, "/")
+        yield Path(tell(*self._command, "mount", container))
+        tell(*self._command, "unmount", container)
         tell(*self._command, "commit", "--rm", container, name)
 
-    def build(self, target: str, *, base: str, revision: str, fresh: bool = False) -> Built:
-        """Build one target of our Dockerfile; `fresh` uses no layer of an earlier build."""
-        name = f"localhost/{target}:{'fresh' if fresh else 'check'}"
-        id_file = self.folder / f"{target}.id"
+    def build(self, target: str, *, base: str, wheels: Path, revision: str) -> Built:
+        """Build one target of our Dockerfile, from nothing but the base. Raises ToolFailed.
+
+        Without `--layers`: that would write each step of the build stages to the disk, of which
+        two folders are wanted.
+        """
+        name = f"localhost/{target}:check"
         tell(
             *self._command,
             "bud",
@@ -74,11 +86,10 @@ class Store:
             "--pull-never",
             "--format=docker",  # The OCI's has no HEALTHCHECK.
             "--timestamp=0",
-            "--no-cache" if fresh else "--layers",
+            f"--volume={wheels.resolve()}:{WHEELS}:ro",
             f"--build-arg=PYTHON_IMAGE={base}",
             f"--build-arg=REVISION={revision}",
             f"--target={target}",
-            f"--iidfile={id_file}",
             f"--tag={name}",
             f"--file={DOCKERFILE}",
             ROOT,

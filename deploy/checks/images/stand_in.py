@@ -2,60 +2,43 @@
 
 It stands in for the real base, which is Debian with a Python of the same version in another place.
 So a build on it proves the Dockerfile's steps, files, user and entry points, and says nothing of
-what else is in the real base.
+what else is in the real base. Its pip asks no index: it takes wheels from a folder (`wheels.py`).
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 from typing import Final
 
-from deploy.checks.images.building import Store
+from deploy.checks.images.building import WHEELS, Store
 from deploy.checks.images.running import tell
 
 NAME: Final = "localhost/stand-in:3.11"
 _SUITE: Final = "bookworm"
-_PACKAGES: Final = "ca-certificates,python3,python3-venv"
-_AUTHORITIES: Final = Path("etc/ssl/certs/ca-certificates.crt")
+_PACKAGES: Final = "python3,python3-venv"
 _NOT_NEEDED: Final = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
+_PIP: Final = f"[global]\nno-index = true\nfind-links = {WHEELS}\n"
 
 
-def provide(store: Store, folder: Path) -> str:
-    """Make the image in the store, from a tree that is kept in `folder`; its name."""
+def provide(store: Store) -> str:
+    """Make the image where the store has none; its name. Raises ToolFailed."""
     if not store.has(NAME):
-        tree = folder / "stand-in"
-        if not (tree / "complete").exists():
-            shutil.rmtree(tree, ignore_errors=True)
+        with store.made(NAME) as tree:
             _debootstrap(tree)
-            _trust_as_this_machine_does(tree)
-            (tree / "complete").touch()
-        store.commit_tree(tree, NAME)
+            (tree / "etc" / "pip.conf").write_text(_PIP, encoding="utf-8")
+            (tree / WHEELS.removeprefix("/")).mkdir()
     return NAME
 
 
 def _debootstrap(tree: Path) -> None:
-    options = [f"--dpkgopt=path-exclude={pattern}" for pattern in _NOT_NEEDED]
+    excluded = [f"--dpkgopt=path-exclude={pattern}" for pattern in _NOT_NEEDED]
     tell(
         "mmdebstrap",
         "--mode=root",
-        "--variant=minbase",
+        "--variant=essential",
         f"--include={_PACKAGES}",
         "--dpkgopt=force-unsafe-io",
-        *options,
+        *excluded,
         _SUITE,
         tree,
     )
-
-
-def _trust_as_this_machine_does(tree: Path) -> None:
-    """pip in the build asks the index through whatever stands between this machine and it."""
-    bundle = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE")
-    if bundle and Path(bundle).is_file():
-        shutil.copyfile(bundle, tree / _AUTHORITIES)
-    lines = ["[global]", f"cert = /{_AUTHORITIES}"]
-    index = os.environ.get("PIP_INDEX_URL")
-    if index:
-        lines.append(f"index-url = {index}")
-    (tree / "etc" / "pip.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")
