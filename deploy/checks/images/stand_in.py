@@ -15,8 +15,8 @@ from deploy.checks.images.running import tell
 
 NAME: Final = "localhost/stand-in:3.11"
 _SUITE: Final = "bookworm"
-_PACKAGES: Final = "python3,python3-venv"
-_NOT_NEEDED: Final = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
+_PACKAGES: Final = "base-files,bash,coreutils,dash,python3-pip,python3-venv,util-linux"
+_USERS: Final = "root:x:0:0:root:/root:/bin/sh\n"
 _PIP: Final = f"[global]\nno-index = true\nfind-links = {WHEELS}\n"
 
 
@@ -24,21 +24,13 @@ def provide(store: Store) -> str:
     """Make the image where the store has none; its name. Raises ToolFailed."""
     if not store.has(NAME):
         with store.made(NAME) as tree:
-            _debootstrap(tree)
-            (tree / "etc" / "pip.conf").write_text(_PIP, encoding="utf-8")
-            (tree / WHEELS.removeprefix("/")).mkdir()
+            _unpack(tree)
     return NAME
 
 
-def _debootstrap(tree: Path) -> None:
-    excluded = [f"--dpkgopt=path-exclude={pattern}" for pattern in _NOT_NEEDED]
-    tell(
-        "mmdebstrap",
-        "--mode=root",
-        "--variant=essential",
-        f"--include={_PACKAGES}",
-        "--dpkgopt=force-unsafe-io",
-        *excluded,
-        _SUITE,
-        tree,
-    )
+def _unpack(tree: Path) -> None:
+    """The packages' files as they are, without their scripts, which take ten times as long."""
+    tell("mmdebstrap", "--mode=root", "--variant=extract", f"--include={_PACKAGES}", _SUITE, tree)
+    (tree / "etc" / "passwd").write_text(_USERS, encoding="utf-8")
+    (tree / WHEELS.removeprefix("/")).mkdir()
+    (tree / "etc" / "pip.conf").write_text(_PIP, encoding="utf-8")

@@ -19,7 +19,7 @@ from local.configuration import SERVICES
 from local.nodes import ports
 
 REVISION: Final = "0123abc"
-REPEATED: Final = "webhook"
+REPEATED: Final = "processor"
 """Whose image is built a second time, to compare."""
 _AT_ONCE: Final = 2
 """Builds at the same time; each is busy with one core."""

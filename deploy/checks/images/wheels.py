@@ -1,7 +1,7 @@
 """The wheels of the services' lock files, fetched once for four builds, by this machine's pip.
 
-The builds then need no network: their pip finds the wheels in a folder that is mounted, and compares
-them with the lock file's hashes as it would those of an index.
+The builds then need no network: their pip finds the wheels in a folder that is mounted, and holds
+them against the lock file's hashes as it would those of an index.
 """
 
 from __future__ import annotations
