@@ -85,6 +85,16 @@ e2e: env ## The whole house, with kill signals
 rotate-master-key: env-local ## Wrap every tenant's data key under the first of HELIOGRAPH_MASTER_KEY
 	@$(RUN) -m health --rotate-master-key
 
+.PHONY: console-scripts image-check compose-check
+console-scripts: ## Get the console's scripts, which an image of health needs
+	@$(PYTHON) local/bootstrap.py scripts
+
+image-check: env ## Build the four images without an engine, look into them, start and stop them
+	@$(RUN) -m deploy.checks.images
+
+compose-check: env ## Hold deploy/compose against Compose itself and against the settings
+	@$(RUN) -m deploy.checks.compose
+
 .PHONY: k8s-check k8s-digests
 k8s-check: env ## Hold deploy/k8s to its 37 points (RELEASED=1: images must have digests)
 	@$(RUN) -m deploy.checks.k8s $(if $(RELEASED),,--allow-unreleased)

@@ -1,5 +1,7 @@
 """From a bare machine to an environment: `python3 local/bootstrap.py local|dev`.
 
+`scripts` gets only the scripts of the console, which go into an image.
+
 Runs before anything is installed, so it uses the standard library only and stays readable for a
 Python as old as 3.9, which then gets one clear sentence. A second run finds its stamp and ends in
 a fraction of a second. What the commands print goes to `.local/bootstrap.log`.
@@ -26,6 +28,7 @@ LOG = ROOT / ".local" / "bootstrap.log"
 STAMP = "heliograph-stamp.json"
 OLDEST_PYTHON = (3, 11)
 
+SCRIPTS_ONLY = "scripts"
 COVERED_BY = {"local": ("local", "dev"), "dev": ("dev",)}
 """Which environments are good enough for a purpose: dev is a superset of local."""
 
@@ -36,6 +39,8 @@ SCRIPT_FILES = {
     "sse.js": "htmx-ext-sse/dist/sse.min.js",
 }
 CHROMIUM = "/usr/bin/chromium"
+IMAGE_TOOLS = {"buildah": "buildah", "mmdebstrap": "mmdebstrap", "bwrap": "bubblewrap"}
+"""Programs that build and start images without an engine, with their packages."""
 
 RABBITMQ_LIBRARY = Path("/usr/lib/rabbitmq/lib")
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -104,13 +109,16 @@ class AlteredPackage(BootstrapError):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Create or refresh Heliograph's environment.")
-    parser.add_argument("purpose", choices=sorted(COVERED_BY))
+    parser.add_argument("purpose", choices=[*sorted(COVERED_BY), SCRIPTS_ONLY])
     parser.add_argument("--venv", type=Path, default=ROOT / ".venv", help="its folder")
     parser.add_argument("--no-rabbitmq", action="store_true", help="do not install RabbitMQ")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that every `finally` runs.
     try:
         check_python(sys.version_info[:3])
+        if options.purpose == SCRIPTS_ONLY:
+            provide_scripts(required=True)
+            return 0
         rabbitmq = not options.no_rabbitmq and rabbitmq_is_missing(os.environ)
         if rabbitmq:
             check_root(os.geteuid())
@@ -121,6 +129,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         provide_scripts(required=options.purpose == "dev")
         if options.purpose == "dev" and chromium_is_missing(os.environ):
             install_chromium()
+        if options.purpose == "dev":
+            provide_image_tools()
     except BootstrapError as error:
         print(error, file=sys.stderr)
         return 1
@@ -241,6 +251,17 @@ def install_chromium() -> None:
         apt_install("chromium")
 
 
+def provide_image_tools() -> None:
+    """What builds the images in their test. Where it cannot be had, only that test is skipped."""
+    missing = [package for tool, package in IMAGE_TOOLS.items() if not shutil.which(tool)]
+    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
+        try:
+            with step(f"Installing {', '.join(missing)}"):
+                apt_install(*missing)
+        except BootstrapError as error:
+            print(f"No images can be built here: {error}")
+
+
 def provide_scripts(*, required: bool) -> None:
     """The scripts of the console, as the lock file has them. Without them the console works too,
     page by page, so where npm is missing only the tests insist."""
@@ -272,7 +293,7 @@ def provide_npm() -> None:
         apt_install("npm")
 
 
-def apt_install(package: str) -> None:
+def apt_install(*packages: str) -> None:
     """Package lists first: a container's are old or absent.
 
     Without network the update only warns, so its output helps to explain a failed installation.
@@ -280,7 +301,7 @@ def apt_install(package: str) -> None:
     apt = ["apt-get", "--quiet", "--yes", "-o", "DPkg::Lock::Timeout=120"]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     _, warnings = attempt([*apt, "update"], environment)
-    install = [*apt, "install", "--no-install-recommends", package]
+    install = [*apt, "install", "--no-install-recommends", *packages]
     code, output = attempt(install, environment)
     if code:
         raise explain(install, code, warnings + output)

@@ -18,8 +18,8 @@ _SHUTDOWN_SECONDS = 0.2
 
 
 class SimulatedWorld:
-    """The world around one simulated account. `port` 0 picks a free one. Whoever reaches `host` owns
-    the account, so it is the loopback interface, but in a network of containers of its own."""
+    """The world around one simulated account. `port` 0 picks a free one. Whoever reaches `host`
+    owns the account: it is the loopback interface, but in a network of containers of its own."""
 
     def __init__(self, *, faults: FaultBook, port: int, host: str = HOST) -> None:
         self.journal = Journal()

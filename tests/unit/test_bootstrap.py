@@ -29,6 +29,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(bootstrap, "POLICY", tmp_path / "policy-rc.d")
     monkeypatch.setattr(bootstrap, "rabbitmq_is_missing", lambda _: False)
     monkeypatch.setattr(bootstrap, "chromium_is_missing", lambda _: False)
+    monkeypatch.setattr(bootstrap, "IMAGE_TOOLS", {})
     scripts = tmp_path / "console"
     (scripts / "vendor").mkdir(parents=True)
     (scripts / "vendor" / "package-lock.json").write_text("{}")
@@ -366,3 +367,44 @@ def test_only_the_tests_environment_wants_a_browser_and_only_root_installs_it(
 
 def test_a_named_browser_makes_the_installation_unnecessary() -> None:
     assert not bootstrap.chromium_is_missing({"HELIOGRAPH_CHROMIUM": "/opt/browser"})
+
+
+@pytest.mark.parametrize("user", [0, 1000])
+def test_root_gets_what_builds_images_and_others_do_without(
+    start: Callable[..., int], machine: Machine, monkeypatch: pytest.MonkeyPatch, user: int
+) -> None:
+    monkeypatch.setattr(bootstrap, "IMAGE_TOOLS", {"no-such-builder": "builder", "sh": "dash"})
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    monkeypatch.setattr(
+        "shutil.which", lambda name: None if "builder" in name else f"/usr/bin/{name}"
+    )
+    assert start("local") == 0
+    assert not any("builder" in command for command in machine.commands)
+    assert start("dev") == 0
+    installs = [command for command in machine.commands if command.endswith(" builder")]
+    assert len(installs) == (1 if user == 0 else 0)
+
+
+def test_tools_for_images_that_cannot_be_had_stop_nothing(
+    start: Callable[..., int],
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(bootstrap, "IMAGE_TOOLS", {"no-such-builder": "builder"})
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr(
+        "shutil.which", lambda name: None if "builder" in name else f"/usr/bin/{name}"
+    )
+    machine.answers["install --no-install-recommends builder"] = (100, "E: Unable to locate it")
+    assert start("dev") == 0
+    assert "No images can be built here: `apt-get" in capsys.readouterr().out
+
+
+def test_the_scripts_alone_need_no_environment(
+    start: Callable[..., int], machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _without_scripts(monkeypatch, "/usr/bin/npm")
+    _npm_installs(machine)
+    assert start("scripts") == 0
+    assert [command.split()[:2] for command in machine.commands] == [["npm", "ci"]]

@@ -173,7 +173,9 @@ def _fetches(run: Instruction) -> bool:
 def installers_are_taken_out(file: Dockerfile) -> Iterator[str]:
     """Of the base, in a stage that every service stands on."""
     for name in SERVICES:
-        if not any("strip.py" in each.value for each in file.inherited(name, "RUN")):
+        if not any(
+            each.value.endswith(" python3 /tmp/strip.py") for each in file.inherited(name, "RUN")
+        ):
             yield f"target {name}: keeps the base's pip."
 
 

@@ -91,7 +91,7 @@ def started(images: Mapping[str, Image], rabbitmq_url: str, mongodb_uri: str) ->
     with contextlib.ExitStack() as stack:
         running = {}
         for image in images.values():
-            own = common | _own_ports(image.service)
+            own = common | own_ports(image.service)
             container = Container(image.tree, image.configuration, own)
             running[image.service] = stack.enter_context(container)
         for service, container in running.items():
@@ -128,7 +128,7 @@ def _environment(rabbitmq_url: str, mongodb_uri: str) -> dict[str, str]:
     }
 
 
-def _own_ports(service: str) -> dict[str, str]:
+def own_ports(service: str) -> dict[str, str]:
     """Free ones, for they share this machine's network."""
     return {
         f"HELIOGRAPH_{field.upper()}": str(ports.choose())

@@ -1,0 +1,281 @@
+"""The images: the Dockerfile's rules with a broken copy for each, and the four themselves."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.checks.images import __main__ as check
+from deploy.checks.images import building, contents, linting, rules, trying
+from deploy.checks.images.dockerfile import NotADockerfile, parse
+from deploy.checks.images.living import Container, DidNotLive
+from local.configuration import SERVICES
+from local.nodes import MongoNode, RabbitNode
+
+TEXT = rules.DOCKERFILE.read_text(encoding="utf-8")
+IGNORED = rules.IGNORE.read_text(encoding="utf-8")
+
+BROKEN = {
+    "latest": ("=python:3.11-slim-bookworm", "=python:latest", "=python:latest: the base has no"),
+    "no tag": ("=python:3.11-slim-bookworm", "=python", "ARG PYTHON_IMAGE=python: the base has no"),
+    "a registry": (
+        "=python:3.11-slim-bookworm",
+        "=registry.example.com/python:3.11-slim-bookworm",
+        "ARG PYTHON_IMAGE=registry.example.com/python:3.11-slim-bookworm: names a registry",
+    ),
+    "a base of its own": (
+        "FROM runtime AS sender",
+        "FROM alpine:3 AS sender",
+        "FROM alpine:3 is neither",
+    ),
+    "root": ("USER 10001:10001\n", "", "target webhook: runs as root, not as 10001:10001."),
+    "a user by name": ("USER 10001:10001", "USER nobody", "target webhook: runs as nobody"),
+    "root again, in one target": (
+        "FROM runtime AS sender\n",
+        "FROM runtime AS sender\nUSER 0:0\n",
+        "target sender: runs as 0:0, not as 10001:10001.",
+    ),
+    "a shell's entry point": (
+        'ENTRYPOINT ["python", "-m", "processor"]',
+        "ENTRYPOINT python -m processor",
+        "target processor: its entry point is not",
+    ),
+    "another service's entry point": (
+        'ENTRYPOINT ["python", "-m", "processor"]',
+        'ENTRYPOINT ["python", "-m", "sender"]',
+        "target processor: its entry point is not",
+    ),
+    "a command beside it": (
+        'ENTRYPOINT ["python", "-m", "sender"]',
+        'ENTRYPOINT ["python", "-m", "sender"]\nCMD ["--help"]',
+        "target sender: has a CMD",
+    ),
+    "no health check": (
+        'CMD ["python", "/opt/probe.py", "/livez"]',
+        "CMD curl localhost:9090/livez",
+        "target webhook: HEALTHCHECK does not run",
+    ),
+    "another signal": (
+        "USER 10001:10001",
+        "USER 10001:10001\nSTOPSIGNAL SIGKILL",
+        "target webhook: is stopped by SIGKILL",
+    ),
+    "another port": ("EXPOSE 8081", "EXPOSE 8080", "target health: exposes 8080, 9090, but"),
+    "ADD": ("COPY libs ./", "ADD libs ./", "ADD fetches and unpacks"),
+    "everything is copied": (
+        "COPY services/sender sender",
+        "COPY services ./",
+        "sender-build copies services.",
+    ),
+    "another build's files": (
+        "COPY --from=sender-build /app /app",
+        "COPY --from=health-build /app /app",
+        "--from=health-build /app /app is more than the image of sender needs.",
+    ),
+    "more of the build": (
+        "COPY --from=sender-build /app /app",
+        "COPY --from=sender-build / /",
+        "--from=sender-build / / is more than the image of sender needs.",
+    ),
+    "no hashes": ("--require-hashes ", "", "installs without --require-hashes."),
+    "another lock": (
+        "source=requirements/sender.txt",
+        "source=requirements/dev.txt",
+        "installs without requirements/sender.txt.",
+    ),
+    "a package by the way": (
+        "COPY libs ./",
+        "COPY libs ./\nRUN python3 -m pip install httpx",
+        "installs without --require-hashes",
+    ),
+    "apt": (
+        "COPY libs ./",
+        "COPY libs ./\nRUN apt-get update",
+        "gets something that no lock file names.",
+    ),
+    "pip stays": (
+        "python3 /tmp/strip.py",
+        "true",
+        "target webhook: keeps the base's pip.",
+    ),
+    "a secret": (
+        "USER 10001:10001",
+        "ENV HELIOGRAPH_MASTER_KEY=a2V5\nUSER 10001:10001",
+        "ENV HELIOGRAPH_MASTER_KEY=a2V5 looks like a secret.",
+    ),
+    "no revision": (
+        '\n      org.opencontainers.image.revision="${REVISION}"',
+        "\n      somebody",
+        "target webhook: has no label org.opencontainers.image.revision.",
+    ),
+    "another title": (
+        '"heliograph/sender"',
+        '"heliograph/courier"',
+        "target sender: its title is not heliograph/sender.",
+    ),
+    "another version": ("VERSION=0.1.0", "VERSION=0.0.9", "target webhook: ARG VERSION is not"),
+    "a process without a revision": (
+        "ENV HELIOGRAPH_REVISION=${REVISION}\n",
+        "",
+        "target webhook: its process does not know its revision.",
+    ),
+    "a missing target": ("AS processor\n", "AS worker\n", "Dockerfile: there is no target proc"),
+}
+
+
+def broken(name: str) -> str:
+    old, new, _ = BROKEN[name]
+    assert old in TEXT, "the broken copy would be a whole one"
+    return TEXT.replace(old, new)
+
+
+def test_hadolint_and_our_rules_find_nothing() -> None:
+    assert check.text_findings() == []
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_each_broken_copy_fails_with_its_finding(name: str) -> None:
+    found = rules.findings(broken(name))
+    assert any(BROKEN[name][2] in line for line in found), found
+
+
+def test_every_rule_has_a_copy_that_breaks_it() -> None:
+    whole = [parse(broken(name)) for name in BROKEN if name != "a missing target"]
+    silent = {rule.__name__ for rule in rules.RULES if not any([*rule(each)] for each in whole)}
+    assert not silent
+
+
+def test_hadolint_is_asked(tmp_path: Path) -> None:
+    file = tmp_path / "Dockerfile"
+    file.write_text("FROM python:latest\nRUN cd /tmp\n", encoding="utf-8")
+    assert any("DL3007" in line for line in linting.findings(file))
+
+
+@pytest.mark.parametrize("text", ["", "USER 1\n", "FROM a AS\n", "FROM a AS b\nRUN x \\\n"])
+def test_what_is_no_dockerfile_is_a_finding(text: str) -> None:
+    with pytest.raises(NotADockerfile):
+        parse(text)
+    (finding,) = rules.findings(text)
+    assert finding.startswith("Dockerfile: ")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "!services\n", IGNORED + "!tests\n", IGNORED + "!.\n", IGNORED + "!.git\n"]
+)
+def test_a_context_that_lets_more_in_is_a_finding(text: str) -> None:
+    assert rules.ignore_findings(text)
+
+
+@pytest.fixture(scope="session")
+def workshop() -> Iterator[trying.Workshop]:
+    obstacle = building.obstacle()
+    if obstacle:
+        pytest.skip(obstacle)
+    with contextlib.closing(trying.Workshop(check.FOLDER)) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def images(workshop: trying.Workshop) -> Iterator[dict[str, trying.Image]]:
+    with workshop.images() as built:
+        yield built
+
+
+@pytest.mark.timeout(900)  # Four builds, beside two other workers.
+def test_each_image_holds_what_its_service_needs_and_no_more(
+    images: dict[str, trying.Image],
+) -> None:
+    assert [*images] == [*SERVICES]
+    assert trying.looked_into(images) == []
+
+
+@pytest.mark.timeout(900)
+def test_each_image_starts_confined_is_ready_and_ends_at_sigterm(
+    images: dict[str, trying.Image], rabbit: RabbitNode, mongo: MongoNode
+) -> None:
+    assert trying.started(images, rabbit.url, mongo.uri) == []
+
+
+@pytest.mark.timeout(900)
+def test_two_builds_of_one_revision_give_the_same_files(
+    workshop: trying.Workshop, images: dict[str, trying.Image]
+) -> None:
+    assert workshop.built_again(images[trying.REPEATED]) == []
+
+
+@pytest.mark.timeout(900)
+def test_nobody_can_install_or_write_in_an_image(images: dict[str, trying.Image]) -> None:
+    image = images["webhook"]
+    for program in ("import pip", "open('/app/x', 'w')", "open('/x', 'w')"):
+        configuration = {**image.configuration, "Entrypoint": ["python", "-c", program]}
+        with Container(image.tree, configuration, trying.own_ports("webhook")) as container:
+            assert container.ended() == 1, container.last_words()
+    configuration = {**image.configuration, "Entrypoint": ["python", "-c", "open('/tmp/x', 'w')"]}
+    with Container(image.tree, configuration, trying.own_ports("webhook")) as container:
+        assert container.ended() == 0, container.last_words()
+
+
+@pytest.mark.timeout(900)
+def test_an_image_that_lacks_a_setting_or_is_deaf_is_a_finding(
+    images: dict[str, trying.Image],
+) -> None:
+    sender = images["sender"]
+    with Container(sender.tree, sender.configuration, trying.own_ports("sender")) as container:
+        assert container.ended() == 78
+        with pytest.raises(DidNotLive, match="HELIOGRAPH_MASTER_KEY"):
+            container.answers("/livez")
+    deaf = {**sender.configuration, "Entrypoint": ["sh", "-c", "trap '' TERM; while :; do :; done"]}
+    with (
+        Container(sender.tree, deaf, trying.own_ports("sender")) as container,
+        pytest.raises(DidNotLive, match="SIGTERM did not end it"),
+    ):
+        container.stop(0.5)
+
+
+@pytest.mark.timeout(900)
+def test_what_does_not_belong_in_an_image_is_found(
+    images: dict[str, trying.Image], tmp_path: Path
+) -> None:
+    image, tree = images["webhook"], tmp_path / "tree"
+    for folder in contents.OURS:
+        shutil.copytree(image.tree / folder, tree / folder, symlinks=True)
+    assert contents.findings("webhook", tree, image.configuration) == []
+    (tree / "app" / "sender").mkdir()
+    (tree / "app" / "webhook" / "late.py").touch()
+    (tree / "app" / "webhook" / "tests").mkdir()
+    (tree / "usr" / "bin").mkdir(parents=True)
+    (tree / "usr" / "bin" / "gcc-12").touch()
+    (packages,) = (tree / contents.ENVIRONMENT).glob("lib/python*/site-packages")
+    (packages / "pip").mkdir()
+    (packages / "rich-13.9.4.dist-info").mkdir()
+    shutil.rmtree(next(packages.glob("motor-*.dist-info")))
+    found = "\n".join(contents.findings("webhook", tree, {**image.configuration, "User": ""}))
+    for words in (
+        "runs as root",
+        "its code is common, heliograph, sender, webhook",
+        "late.py is not compiled",
+        "has app/webhook/tests",
+        "the program /usr/bin/gcc-12",
+        "site-packages/pip",
+        "rich is in no lock file of it",
+        "motor is missing",
+    ):
+        assert words in found
+
+
+def test_a_build_without_the_consoles_scripts_stops(tmp_path: Path) -> None:
+    seal = (rules.ROOT / "deploy" / "image" / "seal.py").read_text(encoding="utf-8")
+    console = tmp_path / "health" / "console"
+    (console / "vendor").mkdir(parents=True)
+    (console / "vendor" / "package-lock.json").write_text("{}", encoding="utf-8")
+    program = tmp_path / "seal.py"
+    program.write_text(seal.replace('Path("/app")', f'Path("{tmp_path}")'), encoding="utf-8")
+    done = subprocess.run([sys.executable, program], check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "run `make console-scripts`" in done.stderr
