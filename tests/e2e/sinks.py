@@ -105,8 +105,16 @@ async def _known(stage: Stage) -> dict[str, list[str]]:
         "message_id": [document["_id"] for document in messages],
         "remote": [quote(document["remote"], safe="") async for document in consents],
         "queue": list(PARKED_IN),
+        "message": [await _parked_in(stage, queue) for queue in PARKED_IN],
         "path": ["console.css"],
     }
+
+
+async def _parked_in(stage: Stage, queue: str) -> str:
+    """The first message of a parking place, by what it is called."""
+    _, page = await stage.persons["operator"].ask("GET", f"/api/v1/dead-letters/{queue}?limit=1")
+    (item,) = page["items"]
+    return str(item["ref"])
 
 
 async def sinks_of(stage: Stage, history: str) -> dict[str, str]:

@@ -38,7 +38,7 @@ from common.failpoints import Failpoint
 from common.store.control import SYSTEM
 from common.store.mongo_audit import MongoAudit
 from common.store.mongo_control_numbers import MongoNumbers
-from common.store.schema import MESSAGES
+from common.store.schema import AUDIT, MESSAGES
 from health.access.roles import Role
 from heliograph import wire
 from heliograph.models import Report, ReportStatus, SendCommand, Turn, Wire
@@ -292,6 +292,11 @@ async def test_an_edited_command_and_what_it_stands_for_are_one_text(desk: Desk)
     assert desk.sends(order.body) == 1
     status, _ = await desk.ask(f"/{queue}/messages/{await only(desk, queue)}/drop", WHY)
     assert status == 204
+    log = desk.world.house.services["health"].log.read_text()
+    trail = await desk.world.database.collection(AUDIT).find().to_list(None)
+    for told in (log, str(trail)):
+        assert order.body not in told
+        assert PHONE.removeprefix("+") not in told
 
 
 async def test_a_report_counts_once_and_the_agent_hears_it_once(desk: Desk) -> None:

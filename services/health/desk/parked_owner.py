@@ -57,15 +57,12 @@ class Owners:
             theirs = own or await self._agent_of(letter.user) == agent
             return Owner(tenant_id=match[1], agent_id=match[2], proven=True, ours=theirs)
         if origin != SENDER_QUEUE:
-            return _said(letter, proven=False, ours=own)
-        if letter.type != SendCommand.type:
-            return _said(letter, proven=False, ours=True)
-        proven = await self._agent_of(letter.user)
-        if proven is not None:
-            return Owner(tenant_id=proven[0], agent_id=proven[1], proven=True, ours=True)
-        # The own user is no agent's, except where identity is not checked (local use).
-        said = _said(letter, proven=False, ours=True)
-        return said if own else Owner(tenant_id=None, agent_id=None, proven=True, ours=True)
+            return _said(letter, ours=own)
+        if letter.type != SendCommand.type or own:
+            # The own user publishes no command, except where identity is not checked (local use).
+            return _said(letter, ours=True)
+        tenant_id, agent_id = await self._agent_of(letter.user) or (None, None)
+        return Owner(tenant_id=tenant_id, agent_id=agent_id, proven=True, ours=True)
 
     async def _agent_of(self, user: str | None) -> tuple[str, str] | None:
         return await self._agents.agent_of_user(user) if user else None
@@ -80,12 +77,12 @@ def fields_of(body: bytes) -> Mapping[str, Any]:
     return raw if isinstance(raw, dict) else {}
 
 
-def _said(letter: DeadLetter, *, proven: bool, ours: bool) -> Owner:
+def _said(letter: DeadLetter, *, ours: bool) -> Owner:
     said = fields_of(letter.body) if ours else {}
     return Owner(
         tenant_id=_slug(said.get("tenant_id")),
         agent_id=_slug(said.get("agent_id")),
-        proven=proven,
+        proven=False,
         ours=ours,
     )
 
