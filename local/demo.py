@@ -40,9 +40,9 @@ class DemoSettings(HealthSettings):
     webhook_secrets: SecretStr = Field(description="As the webhook has them.")
 
 
-async def run(settings: DemoSettings, *, simulator: str, webhook: str) -> None:
+async def run(settings: DemoSettings, *, simulator: str, endpoint: str, webhook: str) -> None:
     """Make everything known, then answer until a signal asks to end."""
-    seed = Seed(bus_user=_BUS_USER)
+    seed = Seed(bus_user=_BUS_USER, endpoint=endpoint)
     await _make_known(settings, seed)
     secret = settings.webhook_secrets.get_secret_value().split(",")[0].strip()
     await _subscribe(simulator, f"{webhook}{_WEBHOOK_PATH}?code={secret}")
@@ -114,6 +114,9 @@ def _say(line: str) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
     parser.add_argument("--simulator", required=True, metavar="URL", help="as this process sees it")
+    parser.add_argument(
+        "--endpoint", default=Seed().endpoint, metavar="URL", help="as sender and health see it"
+    )
     parser.add_argument("--webhook", required=True, metavar="URL", help="as the simulator sees it")
     return parser.parse_args()
 
@@ -122,7 +125,8 @@ def main() -> None:
     """Run until SIGTERM."""
     arguments = _arguments()
     settings = load_or_exit(DemoSettings)
-    asyncio.run(run(settings, simulator=arguments.simulator, webhook=arguments.webhook))
+    given = {name: getattr(arguments, name) for name in ("simulator", "endpoint", "webhook")}
+    asyncio.run(run(settings, **given))
 
 
 if __name__ == "__main__":
