@@ -1,0 +1,1 @@
+"""The Grafana dashboards, described in Python; `python -m deploy.dashboards` writes their JSON."""
