@@ -66,12 +66,17 @@ docs-check: ## The generated pages match the code
 	@$(RUN) -m local.configuration --check
 	@$(RUN) -m local.metrics_page --check
 
+.PHONY: alerts-check
+alerts-check: env ## Judge alerts, their tests, dashboards and runbooks; fetches promtool where it is missing
+	@$(RUN) -m deploy.checks.alerts
+
 .PHONY: mend
 mend: ## Format, mend what the linter can, write the generated pages anew
 	@$(RUN) -m ruff format --quiet .
 	@$(RUN) -m ruff check --fix --quiet .
 	@$(RUN) -m local.configuration
 	@$(RUN) -m local.metrics_page
+	@$(RUN) -m deploy.checks.alerts --write
 
 unit: ## Tests that need nothing but Python
 	@$(RUN) -m pytest -n 2 tests/unit -q
