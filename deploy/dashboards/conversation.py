@@ -187,7 +187,9 @@ _OUT: Final = (
         "6. Gate and policy decide",
         Panel(
             title="From the command to the provider",
-            description="Limits, quiet hours and retries wait in here; approved texts are left out.",
+            description=(
+                "Limits, quiet hours and retries wait in here; approved texts are left out."
+            ),
             unit="s",
             queries=latency("heliograph_command_to_provider_seconds", by=("provider",)),
             width=12,

@@ -135,7 +135,9 @@ _COMMANDS: Final = Row(
         ),
         Panel(
             title="From the command to the provider",
-            description="Limits, quiet hours and retries wait in here; approved texts are left out.",
+            description=(
+                "Limits, quiet hours and retries wait in here; approved texts are left out."
+            ),
             unit="s",
             queries=latency("heliograph_command_to_provider_seconds", by=("provider",)),
         ),
