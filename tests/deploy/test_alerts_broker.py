@@ -25,8 +25,10 @@ def address(own_rabbit: RabbitNode) -> str:
     plugins = own_rabbit.base_dir / "enabled_plugins"
     plugins.write_text("[rabbitmq_prometheus].\n")
     listener = f'[{{port, {port}}}, {{ip, "127.0.0.1"}}]'
+    own_rabbit.evaluate("rabbit:await_startup()")  # It speaks AMQP before it has its plugins.
     own_rabbit.evaluate(f"application:set_env(rabbitmq_prometheus, tcp_config, {listener})")
-    own_rabbit.evaluate(f'rabbit_plugins:ensure("{plugins}")')
+    answer = own_rabbit.evaluate(f'rabbit_plugins:ensure("{plugins}")')
+    assert "rabbitmq_prometheus" in answer
     return f"http://127.0.0.1:{port}/metrics"
 
 
