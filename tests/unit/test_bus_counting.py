@@ -170,6 +170,8 @@ def test_a_retry_that_has_none_left_counts_as_parked() -> None:
 
     class Held:
         queue = PROCESSOR_QUEUE
+        message_id = "m"
+        headers: Mapping[str, object] = {}
 
     WorkCounts(metrics).moved(Held(), RETRIED, dead)  # type: ignore[arg-type]
     queue = {"queue": PROCESSOR_QUEUE}

@@ -112,12 +112,14 @@ class WorkCounts:
         self._parked = Children(metrics.parked)
 
     def begun(self, deliveries: Sequence[Delivery]) -> None:
-        """Work on these begins now."""
-        now = time.time()
+        """Work on these, which are of one queue, begins now."""
+        if not deliveries:
+            return
+        now, wait = time.time(), self._wait[(queue_label(deliveries[0].queue),)]
         for delivery in deliveries:
             seconds = waited(delivery, now)
             if seconds is not None:
-                self._wait[(queue_label(delivery.queue),)].observe(seconds)
+                wait.observe(seconds)
 
     def moved(self, delivery: Delivery, verdict: Verdict, message: Outgoing) -> None:
         """A verdict has put the message elsewhere, and the broker has confirmed it."""
