@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import hashlib
 import importlib.util
 import json
@@ -42,6 +43,7 @@ CHROMIUM = "/usr/bin/chromium"
 IMAGE_TOOLS = {"buildah": "buildah", "mmdebstrap": "mmdebstrap", "bwrap": "bubblewrap"}
 """Programs that build and start images without an engine, with their packages."""
 
+APT = ("apt-get", "--quiet", "--yes", "-o", "DPkg::Lock::Timeout=120")
 RABBITMQ_LIBRARY = Path("/usr/lib/rabbitmq/lib")
 POLICY = Path("/usr/sbin/policy-rc.d")
 POLICY_TEXT = "#!/bin/sh\n# Written by Heliograph while it installs a package.\nexit 101\n"
@@ -294,17 +296,25 @@ def provide_npm() -> None:
 
 
 def apt_install(*packages: str) -> None:
-    """Package lists first: a container's are old or absent.
+    """Package lists first: a container's are old or absent."""
+    warnings = package_lists()
+    install = [*APT, "install", "--no-install-recommends", *packages]
+    code, output = attempt(install, apt_environment())
+    if code:
+        raise explain(install, code, warnings + output)
+
+
+@functools.cache
+def package_lists() -> str:
+    """Get them, once however much is installed; what was printed.
 
     Without network the update only warns, so its output helps to explain a failed installation.
     """
-    apt = ["apt-get", "--quiet", "--yes", "-o", "DPkg::Lock::Timeout=120"]
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    _, warnings = attempt([*apt, "update"], environment)
-    install = [*apt, "install", "--no-install-recommends", *packages]
-    code, output = attempt(install, environment)
-    if code:
-        raise explain(install, code, warnings + output)
+    return attempt([*APT, "update"], apt_environment())[1]
+
+
+def apt_environment() -> dict[str, str]:
+    return {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
 
 
 @contextlib.contextmanager

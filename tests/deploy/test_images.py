@@ -279,3 +279,15 @@ def test_a_build_without_the_consoles_scripts_stops(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, program], check=False, capture_output=True, text=True)
     assert done.returncode == 1
     assert "run `make console-scripts`" in done.stderr
+
+
+def test_what_the_local_image_runs_needs_no_more_than_it_has() -> None:
+    """It stands on that of the health service, and the context leaves some of the code out."""
+    absent = ("rich", "typer", "fiftyone", "local.nodes", "heliograph.cli", "common.store.memory")
+    program = f"""
+import sys
+sys.modules.update(dict.fromkeys({absent}))
+import local.demo, local.relay, local.simulator.__main__
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()

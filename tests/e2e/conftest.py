@@ -12,7 +12,7 @@ from scene import World
 
 from local.nodes import MongoNode, RabbitNode
 
-_LONG = {"e2e", "test_bench_smoke.py", "test_sender_limits.py"}
+_LONG = {"e2e", "test_images.py", "test_bench_smoke.py", "test_sender_limits.py"}
 """Folders and files whose tests take long, each by itself."""
 
 

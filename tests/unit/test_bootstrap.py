@@ -30,6 +30,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(bootstrap, "rabbitmq_is_missing", lambda _: False)
     monkeypatch.setattr(bootstrap, "chromium_is_missing", lambda _: False)
     monkeypatch.setattr(bootstrap, "IMAGE_TOOLS", {})
+    bootstrap.package_lists.cache_clear()
     scripts = tmp_path / "console"
     (scripts / "vendor").mkdir(parents=True)
     (scripts / "vendor" / "package-lock.json").write_text("{}")
@@ -408,3 +409,13 @@ def test_the_scripts_alone_need_no_environment(
     _npm_installs(machine)
     assert start("scripts") == 0
     assert [command.split()[:2] for command in machine.commands] == [["npm", "ci"]]
+
+
+def test_package_lists_are_got_once_however_much_is_installed(root: Path, machine: Machine) -> None:
+    bootstrap.apt_install("one")
+    bootstrap.apt_install("two", "three")
+    assert [command.split("=120 ")[1] for command in machine.commands] == [
+        "update",
+        "install --no-install-recommends one",
+        "install --no-install-recommends two three",
+    ]
