@@ -249,7 +249,7 @@ _REPORTS: Final = Row(
         ),
         Panel(
             title="Connections by state",
-            description="As the database has them; a minute old at most.",
+            description="As the database has them, counted every 15 seconds.",
             queries=(
                 Query(
                     f"max by (provider, status) (heliograph_connections{{{NS}}})",
