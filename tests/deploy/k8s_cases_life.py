@@ -27,6 +27,11 @@ def _a_probe_asks_a_number(b: Broken) -> None:
     b.container("sender")["readinessProbe"]["httpGet"].update(port=9090)
 
 
+@CASES.case(21, "dev", "StatefulSet/mongodb: has no readinessProbe")
+def _a_server_has_no_probe(b: Broken) -> None:
+    b.container("mongodb", "StatefulSet").pop("readinessProbe")
+
+
 @CASES.case(22, "production", "livenessProbe asks /readyz")
 def _a_broker_that_is_away_restarts_everything(b: Broken) -> None:
     b.container("sender")["livenessProbe"]["httpGet"].update(path="/readyz")
@@ -97,6 +102,11 @@ def _the_entry_point_is_a_shell_s(b: Broken) -> None:
 @CASES.case(26, "production", "which shows what no manifest can")
 def _no_test_sends_the_signal(b: Broken) -> None:
     b.elsewhere(Path("/nowhere"))
+
+
+@CASES.case(26, "dev", "does not start again for ever")
+def _the_job_has_no_end(b: Broken) -> None:
+    b.pod("prepare", "Job").pop("restartPolicy")
 
 
 @CASES.case(27, "dev", "before its successor is ready")

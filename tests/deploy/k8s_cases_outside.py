@@ -74,6 +74,28 @@ def _the_webhook_asks_for_tokens_and_gets_no_keys(b: Broken) -> None:
     b.get("ConfigMap", "webhook-settings")["data"].update(HELIOGRAPH_WEBHOOK_ENTRA_TENANT_ID="x")
 
 
+@CASES.case(32, "dev", "lets Prometheus elsewhere in on 9090")
+def _any_prometheus_scrapes(b: Broken) -> None:
+    source = b.get("NetworkPolicy", "sender")["spec"]["ingress"][0]["from"][0]
+    source["namespaceSelector"].pop("matchLabels")
+
+
+@CASES.case(32, "dev", "may reach the API server on 443")
+def _one_private_range_is_no_exception(b: Broken) -> None:
+    block = b.get("NetworkPolicy", "health")["spec"]["egress"][2]["to"][0]["ipBlock"]
+    block["except"].remove("192.168.0.0/16")
+
+
+@CASES.case(33, "production", "leads nowhere")
+def _a_route_has_no_backend(b: Broken) -> None:
+    b.get("HTTPRoute", "webhook")["spec"]["rules"][0].pop("backendRefs")
+
+
+@CASES.case(33, "production", "belongs to no gateway")
+def _a_route_has_no_gateway(b: Broken) -> None:
+    b.get("HTTPRoute", "webhook")["spec"]["parentRefs"] = []
+
+
 @CASES.case(33, "production", "mongodb: takes gateway on 27017")
 def _the_database_takes_anybody(b: Broken) -> None:
     b.get("NetworkPolicy", "mongodb")["spec"]["ingress"][0]["from"].append(
@@ -273,6 +295,11 @@ def _nobody_is_asked_who_they_are(b: Broken) -> None:
 @CASES.case(37, "dev", "podManagementPolicy")
 def _nodes_wait_for_one_another(b: Broken) -> None:
     b.get("StatefulSet", "rabbitmq")["spec"].pop("podManagementPolicy")
+
+
+@CASES.case(37, "dev", "keeps nothing on disk")
+def _the_disk_is_not_mounted(b: Broken) -> None:
+    b.container("mongodb", "StatefulSet")["volumeMounts"].pop(1)
 
 
 @CASES.case(37, "dev", "is not headless")

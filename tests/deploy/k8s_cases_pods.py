@@ -92,6 +92,16 @@ def _an_operator_s_container_keeps_its_own_context(b: Broken) -> None:
     ].pop()
 
 
+@CASES.case(10, "production", "its files are everybody's, or not the service's")
+def _the_service_cannot_read_its_secrets(b: Broken) -> None:
+    b.pod("webhook")["securityContext"].pop("fsGroup")
+
+
+@CASES.case(10, "dev", "is of no kind")
+def _a_volume_is_of_no_kind(b: Broken) -> None:
+    b.pod("mongodb", "StatefulSet")["volumes"][1].pop("emptyDir")
+
+
 @CASES.case(11, "dev", "runs as the ServiceAccount default")
 def _a_pod_has_no_account_of_its_own(b: Broken) -> None:
     b.pod("sender").pop("serviceAccountName")

@@ -232,6 +232,21 @@ def _a_name_is_there_twice(b: Broken) -> None:
     b.render.objects.append(copy.deepcopy(b.get("Service", "health")))
 
 
+@CASES.case(8, "dev", "has no name")
+def _an_object_has_no_name(b: Broken) -> None:
+    b.get("Service", "health")["metadata"].pop("name")
+
+
+@CASES.case(5, "production", "cannot be judged")
+def _a_reference_names_nothing(b: Broken) -> None:
+    b.get("ScaledObject", "sender")["spec"]["scaleTargetRef"].pop("name")
+
+
+@CASES.case(4, "dev", "does not take its own template")
+def _a_selector_is_empty(b: Broken) -> None:
+    b.get("StatefulSet", "mongodb")["spec"]["selector"].pop("matchLabels")
+
+
 @CASES.case(8, "production", "is in the namespace default")
 def _an_object_is_in_another_namespace(b: Broken) -> None:
     b.get("Deployment", "sender")["metadata"].update(namespace="default")

@@ -34,9 +34,7 @@ def test_it_lists_every_component_and_overlay() -> None:
         for path in (PROJECT.manifests / kind).iterdir()
     }
     listed = set(re.findall(r"^\| `((?:components|overlays)/[a-z-]+)` \|", PAGE, re.MULTILINE))
-    assert folders - listed == set()
-    # The monitoring component comes with the alerts.
-    assert listed - folders <= {"components/monitoring"}
+    assert listed == folders
 
 
 def test_it_names_the_versions_and_what_the_cluster_must_have() -> None:

@@ -45,7 +45,7 @@ class Outside:
 
     namespace: Mapping[str, str] = field(default_factory=dict)
     pod: Mapping[str, str] = field(default_factory=dict)
-    address: str = ""
+    addresses: tuple[str, ...] = ()
 
 
 _NAME: Final = "kubernetes.io/metadata.name"
@@ -61,11 +61,17 @@ OUTSIDE: Final[Mapping[str, Outside]] = {
     ),
     "DNS": Outside({_NAME: "kube-system"}, {"k8s-app": "kube-dns"}),
     "another pod of kube-system": Outside({_NAME: "kube-system"}, {"k8s-app": "other"}),
+    "another pod of monitoring": Outside(
+        {_NAME: "monitoring"}, {"app.kubernetes.io/name": "other"}
+    ),
     "another namespace": Outside({_NAME: "default"}, {"app.kubernetes.io/name": "webhook"}),
-    "the internet": Outside(address="203.0.113.10"),
-    "the API server": Outside(address="10.96.0.1"),
-    "cloud metadata": Outside(address="169.254.169.254"),
-    "a shared address": Outside(address="100.64.0.1"),
+    "Prometheus elsewhere": Outside({_NAME: "default"}, {"app.kubernetes.io/name": "prometheus"}),
+    "DNS elsewhere": Outside({_NAME: "default"}, {"k8s-app": "kube-dns"}),
+    "the internet": Outside(addresses=("203.0.113.10",)),
+    "the API server": Outside(addresses=("10.96.0.1", "172.16.0.1", "192.168.0.1")),
+    "cloud metadata": Outside(addresses=("169.254.169.254",)),
+    "a shared address": Outside(addresses=("100.64.0.1",)),
+    "the node itself": Outside(addresses=("127.0.0.1",)),
 }
 """Everybody outside who is asked about; most only to be refused. Addresses are examples of their
 ranges; 203.0.113.0/24 is for documentation (RFC 5737)."""

@@ -29,21 +29,20 @@ _SERVERS: Final = ("rabbitmq", "mongodb")
 _NAMESPACE: Final = {"kubernetes.io/metadata.name": "heliograph"}
 
 
-def parties(render: Render) -> dict[str, Party]:
-    """Everybody who is asked about, by name; among them a pod of ours that no policy knows."""
-    found = {
-        each.name: Party(
-            each.name, inside=True, labels=each.labels, namespace=_NAMESPACE, ports=each.ports
-        )
+def parties(render: Render) -> list[Party]:
+    """Everybody who is asked about; among them a pod of ours that no policy knows. Who has several
+    addresses is there as often."""
+    found = [
+        Party(each.name, inside=True, labels=each.labels, namespace=_NAMESPACE, ports=each.ports)
         for each in pods(render.objects)
-    }
-    found["an unknown pod"] = Party(
-        "an unknown pod", inside=True, labels={NAME_LABEL: "unknown"}, namespace=_NAMESPACE
-    )
+    ]
+    unknown = {NAME_LABEL: "unknown"}
+    found.append(Party("an unknown pod", inside=True, labels=unknown, namespace=_NAMESPACE))
     for name, it in OUTSIDE.items():
-        found[name] = Party(
-            name, inside=False, labels=it.pod, namespace=it.namespace, address=it.address
-        )
+        found += [
+            Party(name, inside=False, labels=it.pod, namespace=it.namespace, address=address)
+            for address in it.addresses or ("",)
+        ]
     return found
 
 
@@ -66,14 +65,14 @@ def policies(render: Render, project: Project) -> Iterator[Said]:
         yield "NetworkPolicy", "nothing denies by default, both ways"
     known, edges = parties(render), allowed(render)
     for name in {edge.source for edge in edges} | {edge.target for edge in edges}:
-        if name not in known:
+        if name not in {it.name for it in known}:
             yield f"edge/{name}", "is in the table of edges and nowhere else"
     ports = sorted({(it.port, it.protocol) for it in edges} | {(it, "TCP") for it in _OTHER_PORTS})
-    inside = [it for it in known.values() if it.inside]
+    inside = [it for it in known if it.inside]
     for subject in inside:
         leaving = rules(render.objects, subject, "Egress")
         entering = rules(render.objects, subject, "Ingress")
-        for other in known.values():
+        for other in known:
             for port, protocol in ports:
                 out = Edge(subject.name, other.name, port, protocol)
                 yield from _leaves(out, leaving, other, wanted=out in edges)
@@ -109,16 +108,17 @@ def _denies_all(policy: Mapping[str, object]) -> bool:
 def exposure(render: Render, project: Project) -> Iterator[Said]:
     """33. The servers take their users only; of the services only the webhook is seen, by TLS."""
     known, edges = parties(render), allowed(render)
+    ours = {it.name: it for it in known if it.inside}
     for server in _SERVERS:
         users = {(it.source, it.port) for it in edges if it.target == server}
         ports = {it.port for it in edges if it.target == server}
-        if server not in known:
+        if server not in ours:
             yield server, "is not in the render"
             continue
-        entering = rules(render.objects, known[server], "Ingress")
-        for source in known.values():
+        entering = rules(render.objects, ours[server], "Ingress")
+        for source in known:
             for port in ports:
-                gets_in = admits(entering, source, port, "TCP", known[server])
+                gets_in = admits(entering, source, port, "TCP", ours[server])
                 if gets_in and (source.name, port) not in users:
                     yield server, f"takes {source.name} on {port}"
     for service in of_kind(render.objects, "Service"):
@@ -134,7 +134,12 @@ def exposure(render: Render, project: Project) -> Iterator[Said]:
 def _routes(render: Render) -> Iterator[Said]:
     host = urlsplit(_public_url(render)).hostname
     for route in of_kind(render.objects, "HTTPRoute"):
-        for rule in dig(route, "spec", "rules", default=()):
+        listed = dig(route, "spec", "rules", default=())
+        if not all(rule.get("backendRefs") for rule in listed) or not listed:
+            yield place(route), "leads nowhere"
+        if not dig(route, "spec", "parentRefs"):
+            yield place(route), "belongs to no gateway"
+        for rule in listed:
             for backend in rule.get("backendRefs") or ():
                 if backend["name"] != PUBLIC:
                     yield place(route), f"shows {backend['name']} to the internet"

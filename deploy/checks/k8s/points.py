@@ -23,7 +23,7 @@ from deploy.checks.k8s import (
     stopping,
     validity,
 )
-from deploy.checks.k8s.finding import Check, Finding
+from deploy.checks.k8s.finding import Check, Finding, Said
 from deploy.checks.k8s.project import Project
 from deploy.checks.k8s.rendering import Render
 
@@ -80,6 +80,15 @@ def findings(
     found = {
         Finding(point, render.overlay, place, problem)
         for point in points
-        for place, problem in POINTS[point](render, project)
+        for place, problem in _said(POINTS[point], render, project)
     }
     return sorted(found)
+
+
+def _said(check: Check, render: Render, project: Project) -> list[Said]:
+    """What a check says. An object that lacks what its kind must have is the schema's to name; the
+    other checks cannot judge it, and say so rather than break."""
+    try:
+        return list(check(render, project))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return [("render", f"cannot be judged: {type(error).__name__} {error}")]

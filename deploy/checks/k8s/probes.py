@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from deploy.checks.k8s.finding import Said
 from deploy.checks.k8s.objects import dig
-from deploy.checks.k8s.pods import Pods, ours
+from deploy.checks.k8s.pods import Pods, ours, pods
 from deploy.checks.k8s.project import SERVICES, SLOWEST_START, Project
 from deploy.checks.k8s.rendering import Render
 
@@ -39,6 +39,11 @@ def probes(render: Render, project: Project) -> Iterator[Said]:
         live = dig(found["livenessProbe"], "httpGet", "path")
         if live == dig(found["readinessProbe"], "httpGet", "path"):
             yield each.place, "liveness and readiness ask the same"
+    for each in pods(render.objects):
+        if each.kind == "StatefulSet":
+            for name in _PROBES:
+                if not _probe(each, name):
+                    yield each.place, f"has no {name}"
 
 
 def liveness(render: Render, project: Project) -> Iterator[Said]:

@@ -57,6 +57,11 @@ def _pod_context(each: Pods) -> Iterator[Said]:
     if dig(context, "seccompProfile", "type") != "RuntimeDefault":
         yield each.place, "seccompProfile is not RuntimeDefault"
     allowed = OUTSIDE_USERS.get(each.kind, {}).get(each.name)
+    # Secrets are files of root's, readable for their group alone.
+    for volume in each.spec.get("volumes") or ():
+        mode = dig(volume, "secret", "defaultMode", default=0o644)
+        if "secret" in volume and (mode & 0o007 or context.get("fsGroup") is None):
+            yield each.place, f"{volume['name']}: its files are everybody's, or not the service's"
     for field in ("runAsUser", "runAsGroup"):
         number = context.get(field)
         if not isinstance(number, int) or (number < LOWEST_USER and number != allowed):
@@ -88,6 +93,8 @@ def _container_context(each: Pods, container: Object) -> Iterator[Said]:
 
 def _writable(each: Pods) -> Iterator[Said]:
     for volume in each.spec.get("volumes") or ():
+        if set(volume) == {"name"}:
+            yield each.place, f"the volume {volume['name']} is of no kind, so an unlimited emptyDir"
         if "emptyDir" in volume and not dig(volume, "emptyDir", "sizeLimit"):
             yield each.place, f"the emptyDir {volume['name']} has no sizeLimit"
     if each.operated:

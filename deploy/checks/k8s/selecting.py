@@ -18,7 +18,8 @@ def selectors(render: Render, project: Project) -> Iterator[Said]:
     known = pods(render.objects)
     for workload in of_kind(render.objects, "Deployment", "StatefulSet"):
         labels = dig(workload, "spec", "template", "metadata", "labels", default={})
-        if not selects(dig(workload, "spec", "selector"), labels):
+        chosen = dig(workload, "spec", "selector")
+        if not dig(chosen, "matchLabels") or not selects(chosen, labels):
             yield place(workload), "its selector does not take its own template's labels"
     for service in of_kind(render.objects, "Service"):
         taken = {"matchLabels": dig(service, "spec", "selector", default={})}

@@ -102,7 +102,19 @@ def _alone(render: Render, item: Object) -> Iterator[Said]:
         yield where, "cannot find itself by name before it is ready"
     if dig(spec, "template", "spec", "terminationGracePeriodSeconds", default=30) < _LONG:
         yield where, "has too little time to stop"
-    if not spec.get("volumeClaimTemplates"):
+    claims = spec.get("volumeClaimTemplates") or ()
+    mounted = {
+        mount["name"]
+        for container in dig(spec, "template", "spec", "containers", default=())
+        for mount in container.get("volumeMounts") or ()
+    }
+    kept = [
+        claim
+        for claim in claims
+        if dig(claim, "metadata", "name") in mounted
+        and quantity(dig(claim, "spec", "resources", "requests", "storage", default=""))
+    ]
+    if not kept or len(kept) < len(claims):
         yield where, "keeps nothing on disk"
     if spec.get("replicas") != 1:
         yield where, "is of more than one node: use the operator"

@@ -74,6 +74,8 @@ def entry(render: Render, project: Project) -> Iterator[Said]:
     for each in pods(render.objects):
         if service_of(each.name) is None or each.kind == "StatefulSet":
             continue
+        if each.kind == "Job" and each.spec.get("restartPolicy") not in {"Never", "OnFailure"}:
+            yield each.place, "a Job's pod does not start again for ever"
         for container in each.containers:
             if "command" in container:
                 yield each.place, "replaces the image's entry point"

@@ -134,6 +134,8 @@ def names(render: Render, project: Project) -> Iterator[Said]:
         if times > 1:
             yield f"{kind}/{name}", f"is there {times} times"
     for item in render.objects:
+        if not name_of(item):
+            yield kind_of(item), "has no name"
         namespace = dig(item, "metadata", "namespace")
         if kind_of(item) in CLUSTER_WIDE:
             continue
