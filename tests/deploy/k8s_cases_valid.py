@@ -232,6 +232,16 @@ def _a_name_is_there_twice(b: Broken) -> None:
     b.render.objects.append(copy.deepcopy(b.get("Service", "health")))
 
 
+@CASES.case(7, "production", "makes indexes when it starts")
+def _every_replica_makes_indexes(b: Broken) -> None:
+    b.get("ConfigMap", "settings")["data"].pop("HELIOGRAPH_SCHEMA_AT_START")
+
+
+@CASES.case(7, "production", "is ended before an index has had its")
+def _the_job_is_ended_too_early(b: Broken) -> None:
+    b.get("Job", "prepare")["spec"]["activeDeadlineSeconds"] = 900
+
+
 @CASES.case(8, "dev", "has no name")
 def _an_object_has_no_name(b: Broken) -> None:
     b.get("Service", "health")["metadata"].pop("name")

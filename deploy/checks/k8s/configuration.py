@@ -14,6 +14,7 @@ from deploy.checks.k8s.pods import Pods, pods
 from deploy.checks.k8s.project import Project, Service, service_of
 from deploy.checks.k8s.rendering import Render
 from deploy.checks.k8s.secrets import plain_values
+from health.preparing import _LONGEST_BUILD
 
 NEVER_IN_PRODUCTION: Final = (
     "trust_command_identity",
@@ -49,6 +50,7 @@ def settings(render: Render, project: Project) -> Iterator[Said]:
                 for name in NEVER_IN_PRODUCTION:
                     if f"{PREFIX}{name.upper()}" in given:
                         yield each.place, f"{PREFIX}{name.upper()} is for tests and one machine"
+    yield from _prepared(render)
     used = {
         dig(source, "configMapRef", "name")
         for each in pods(render.objects)
@@ -58,6 +60,19 @@ def settings(render: Render, project: Project) -> Iterator[Said]:
     for item in of_kind(render.objects, "ConfigMap"):
         if item["metadata"]["name"] not in used and not for_grafana(item):
             yield f"ConfigMap/{item['metadata']['name']}", "no container reads it"
+
+
+def _prepared(render: Render) -> Iterator[Said]:
+    """Who makes the schema: the Job, which has the time that an index may take, and nobody else."""
+    for each in pods(render.objects):
+        if each.kind == "Job" and each.owner["spec"]["activeDeadlineSeconds"] <= _LONGEST_BUILD:
+            yield each.place, f"is ended before an index has had its {_LONGEST_BUILD:g} seconds"
+        given = loaded(render.objects, each)
+        if given is not None and given.schema_at_start:
+            yield (
+                each.place,
+                "makes indexes when it starts, beside the Job that has the time for it",
+            )
 
 
 def _listens(each: Pods, service: Service, given: ServiceSettings | None) -> Iterator[Said]:
