@@ -120,6 +120,16 @@ BROKEN = {
         "webhook: does not wait until mongodb is service_healthy.",
     ),
     "preparing for ever": ('    restart: "no"\n', "", "prepare: is started again when it is done."),
+    "a file that is not there": (
+        "./rabbitmq/enabled_plugins",
+        "./rabbitmq/plugins",
+        "plugins: is mounted and not there.",
+    ),
+    "nothing to be scraped": (
+        "./observe/prometheus.yml",
+        "./observe/dashboards.yaml",
+        "prometheus: does not ask webhook:9090 as webhook.",
+    ),
     "another number": (
         "--number=+18005550100",
         "--number=+18005550109",
@@ -148,7 +158,7 @@ def copy(tmp_path: Path, old: str, new: str) -> Path:
 
 
 def test_compose_itself_and_our_rules_find_nothing() -> None:
-    assert rendering.profiles(rendering.FILE) == ["demo"]
+    assert rendering.profiles(rendering.FILE) == ["demo", "observe"]
     assert check.findings(rendering.FILE) == []
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
 from pydantic import SecretStr, ValidationError
 
 from common.settings import PREFIX, ServiceSettings
@@ -47,8 +48,12 @@ def settings_of(name: str, container: Container) -> type[ServiceSettings] | None
 
 
 def ours(project: Project) -> Iterator[tuple[str, Container]]:
-    """Every container but the servers'."""
-    return ((name, each) for name, each in project["services"].items() if name not in SERVERS)
+    """Every container of an image of ours."""
+    return ((name, each) for name, each in project["services"].items() if _is_ours(each))
+
+
+def _is_ours(container: Container) -> bool:
+    return str(container["image"]).startswith("heliograph/")
 
 
 def seconds(duration: str) -> float:
@@ -65,7 +70,7 @@ def images_stay_what_they_are(project: Project) -> Iterator[str]:
         if tag.partition("@")[0] in ("", "latest"):
             yield f"{name}: the image {each['image']} has no tag that stays."
         target = each.get("build", {}).get("target")
-        if name not in SERVERS and (target not in targets or image != f"heliograph/{target}"):
+        if _is_ours(each) and (target not in targets or image != f"heliograph/{target}"):
             yield f"{name}: its image {image} is not built from a target of that name."
 
 
@@ -151,7 +156,7 @@ def ports_are_those_of_the_settings(project: Project) -> Iterator[str]:
 
 
 def containers_are_confined(project: Project) -> Iterator[str]:
-    """As in Kubernetes' restricted profile; the servers write, so their root may be written."""
+    """As in Kubernetes' restricted profile; what is not ours may write to its root."""
     for name, each in project["services"].items():
         lacks = []
         if each.get("cap_drop") != ["ALL"] or each.get("cap_add"):
@@ -160,7 +165,7 @@ def containers_are_confined(project: Project) -> Iterator[str]:
             lacks.append("no-new-privileges")
         if not each.get("mem_limit"):
             lacks.append("a memory limit")
-        if name not in SERVERS:
+        if _is_ours(each):
             if not each.get("read_only"):
                 lacks.append("a read-only root")
             if each.get("user") != USER:
@@ -204,6 +209,28 @@ def order_is_stated(project: Project) -> Iterator[str]:
         yield f"{PREPARE}: is started again when it is done."
 
 
+def files_that_are_mounted_exist(project: Project) -> Iterator[str]:
+    """The engine would make an empty folder of a missing one."""
+    files = [each["file"] for each in project["configs"].values()]
+    for each in project["services"].values():
+        files += [it["source"] for it in each.get("volumes") or () if it["type"] == "bind"]
+    for path in map(Path, files):
+        if not path.exists():
+            yield f"{path.name}: is mounted and not there."
+
+
+def everything_is_scraped(project: Project) -> Iterator[str]:
+    """Prometheus asks each service at the port of its settings, under the name that rules use."""
+    text = Path(project["configs"]["prometheus"]["file"]).read_text(encoding="utf-8")
+    found = yaml.safe_load(text).get("scrape_configs") or ()
+    jobs = {job["job_name"]: job for job in found}
+    for name, settings in SERVICES.items():
+        (static,) = jobs.get(name, {}).get("static_configs") or ({"targets": []},)
+        port = settings.model_fields["management_port"].default
+        if static["targets"] != [f"{name}:{port}"]:
+            yield f"prometheus: does not ask {name}:{port} as {name}."
+
+
 def demo_is_the_seeds(project: Project) -> Iterator[str]:
     """The simulator owns the number that the demo agent makes known, with the same key."""
     seed = Seed()
@@ -228,5 +255,7 @@ RULES: Final[tuple[Rule, ...]] = (
     containers_are_confined,
     drains_end_by_themselves,
     order_is_stated,
+    files_that_are_mounted_exist,
+    everything_is_scraped,
     demo_is_the_seeds,
 )
