@@ -12,10 +12,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from common.metrics import Metrics
 from deploy.checks.alerts import findings
 from deploy.checks.alerts.expressions import Reader
-from deploy.checks.alerts.outside import FAMILIES
+from deploy.checks.alerts.outside import FAMILIES, SOURCES, TARGET
 from deploy.checks.alerts.places import MONITORING, Places
 from deploy.checks.alerts.promtool import (
     PromtoolMissing,
@@ -24,7 +28,7 @@ from deploy.checks.alerts.promtool import (
     judge_tests,
 )
 from deploy.checks.alerts.rules import read_rules
-from deploy.checks.alerts.series import known_series
+from deploy.checks.alerts.series import OURS, known_series
 from deploy.dashboards.__main__ import PAGES
 from deploy.dashboards.__main__ import main as dashboards
 from health.settings import HealthSettings
@@ -362,6 +366,38 @@ def test_the_labels_of_a_result_are_known(expr: str, labels: set[str]) -> None:
     assert reader.findings == []
     assert found is not None
     assert labels <= found
+
+
+def test_the_series_that_the_check_knows_are_those_that_a_process_exports() -> None:
+    metrics = Metrics()
+    for metric in vars(metrics).values():
+        if isinstance(metric, MetricWrapperBase) and metric._labelnames:
+            metric.labels(*("x" for _ in metric._labelnames))
+    text = openmetrics.generate_latest(metrics.registry).decode()
+    exported: dict[str, set[str]] = {}
+    bounds: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            exported.setdefault(sample.name, set()).update(sample.labels)
+            if "le" in sample.labels:
+                bounds.setdefault(sample.name, set()).add(sample.labels["le"])
+    known = {name: one for name, one in known_series().items() if name.startswith(OURS)}
+    told = {name for name in exported if name.startswith(OURS) and not name.endswith("_created")}
+    assert set(known) == told
+    for name, series in known.items():
+        assert series.labels - TARGET == exported[name] - TARGET
+        assert set(series.values.get("le", ())) == bounds.get(name, set())
+
+
+def test_others_metrics_are_declared_for_somebody_who_asks_for_them() -> None:
+    places = Places()
+    asked = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (places.rules, *places.dashboards.iterdir(), *places.runbooks.iterdir())
+    )
+    for source in SOURCES:
+        for name in source.metrics:
+            assert re.search(rf"\b{name}\b", asked), f"nobody asks for {name} any more"
 
 
 def test_a_quantile_without_bounds_is_found() -> None:

@@ -40,7 +40,6 @@ RABBITMQ: Final = Source(
         "rabbitmq_identity_info": frozenset(
             {"rabbitmq_node", "rabbitmq_cluster", "rabbitmq_cluster_permanent_id"}
         ),
-        "rabbitmq_process_open_fds": _NODE,
         "rabbitmq_process_resident_memory_bytes": _NODE,
         "rabbitmq_resident_memory_limit_bytes": _NODE,
         "rabbitmq_global_messages_confirmed_total": frozenset({"protocol"}),

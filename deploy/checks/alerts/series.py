@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from prometheus_client import Histogram
+from prometheus_client.utils import floatToGoString
 
 from common.metrics import Declared, Metrics
 from deploy.checks.alerts.outside import SOURCES, TARGET
@@ -35,7 +36,7 @@ def known_series() -> Mapping[str, Series]:
     }
     metrics = Metrics()
     bounds = {
-        metric._name: (*map(str, metric._upper_bounds),)  # noqa: SLF001 - nothing else tells them
+        metric._name: (*map(floatToGoString, metric._upper_bounds),)  # noqa: SLF001 - nothing else tells them
         for metric in vars(metrics).values()
         if isinstance(metric, Histogram)
     }
