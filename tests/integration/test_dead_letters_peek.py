@@ -14,6 +14,7 @@ from conformance.bus_world import next_of
 from common.bus import dead_letters as looking
 from common.bus.client import Bus
 from common.bus.dead_letters import DeadLetters, NoSuchQueue
+from common.bus.in_hand import Hand
 from common.bus.messages import BusError, BusUnavailable, Delivery, Outgoing, PublishRefused
 from common.bus.topology import (
     HEADER_ATTEMPTS,
@@ -111,6 +112,38 @@ async def test_looking_thirty_times_loses_changes_and_reorders_nothing(
         assert delivery.headers[HEADER_USER] == "agent-1"
         assert delivery.headers[HEADER_ATTEMPTS] == 3
         assert delivery.headers["traceparent"] == "t"
+
+
+async def test_deeds_that_fail_thirty_times_lose_nothing_of_a_limited_queue(
+    bus: Bus, letters: DeadLetters
+) -> None:
+    """As somebody does who asks for a message that is not there."""
+    limited = {"x-queue-type": "quorum", "x-delivery-limit": 20}
+    await bus.declare(Topology(queues=(Queue("dead.limited", limited),)))
+    for message_id in ("one", "two"):
+        await bus.publish(
+            Outgoing(exchange="", key="dead.limited", body=b"", type="t", message_id=message_id)
+        )
+
+    async def fail(hand: Hand) -> None:
+        raise NotFound([letter.message_id for letter in hand.letters])
+
+    for _ in range(30):
+        with pytest.raises(NotFound, match="'one', 'two'"):
+            await letters.hold("dead.limited", fail)
+
+
+async def test_what_was_given_back_too_often_is_looked_at_alone(
+    bus: Bus, letters: DeadLetters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await park(bus, "one", "two")
+    monkeypatch.setattr(looking, "RENEW_AT", 1_000)
+    for _ in range(looking._CAREFUL):
+        assert len(await letters.look(DEAD, limit=5)) == 2
+    monkeypatch.setattr(looking, "RENEW_AT", looking._CAREFUL // 2)
+    assert [it.message_id for it in await letters.look(DEAD, limit=5)] == ["one"]
+    assert [it.message_id for it in await letters.look(DEAD, limit=5)] == ["two"]
+    assert {it.message_id for it in await letters.look(DEAD, limit=5)} == {"one", "two"}
 
 
 async def test_a_queue_with_the_delivery_limit_of_newer_brokers_loses_nothing(

@@ -28,7 +28,9 @@ from common.bus.topology import (
     dead_queue,
 )
 from common.events import SmsReceived, SmsReport, TextDecided
+from common.store.control_ports import NotFound
 from common.store.dead_letter_ports import Standing
+from health.desk.parked_acts import find
 from health.desk.parked_edits import check_edit, difference, readable
 from health.desk.parked_forecast import Forecaster
 from health.desk.parked_owner import Owner, Owners
@@ -276,6 +278,20 @@ def test_every_type_says_what_an_edit_leaves() -> None:
             assert "tenant_id" in FIXED[model.type]
     assert model_of(PROCESSOR_QUEUE, "command.send") is None
     assert model_of("agent.acme.support", "agent.turn") is Turn
+
+
+def test_a_message_is_found_by_its_ref_or_by_an_id_that_is_its_alone() -> None:
+    one, copy = letter(), letter()
+    twin, other = letter(b"{}", ref="r2"), letter(b"[]", ref="r3", message_id="m3")
+    assert find([one, copy, other], "m1") == one
+    assert find([one, twin, other], "r2") == twin
+    assert find([one, other], "m3") == other
+    with pytest.raises(Problem) as refused:
+        find([one, twin], "m1")
+    assert refused.value.code is ProblemCode.AMBIGUOUS_MESSAGE
+    assert refused.value.extra == {"refs": ["r1", "r2"]}
+    with pytest.raises(NotFound):
+        find([one], "m9")
 
 
 # --- Forecasts ------------------------------------------------------------------------------------

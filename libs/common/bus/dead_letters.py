@@ -45,6 +45,8 @@ MOST: Final = 1_000
 RENEW_AT: Final = 5
 """A quarter of the least delivery limit, so that looks that fail half-way have room."""
 
+_CAREFUL: Final = 2 * RENEW_AT
+
 _FAILURES: Final = 3
 """Renewals that may fail in a row before a queue is no longer looked at."""
 
@@ -123,20 +125,28 @@ class DeadLetters:
 
         async def on(link: Link) -> T:
             channel = await link.side_channel()
-            hand = Hand(await _take(channel, queue, min(limit, MOST)), self._bus)
+            taken = await _take(channel, queue, min(limit, MOST))
             try:
-                result = await work(hand)
-                try:
-                    await self._renew(queue, hand.deliveries)
-                except BusUnavailable:
-                    if strict:
-                        raise
-                return result
+                return await self._worked(queue, Hand(taken, self._bus), work, strict=strict)
             finally:
                 await _give_back(channel, queue)
 
         async with self._looking:  # Two at once would hide messages from each other.
             return await self._linked(on)
+
+    async def _worked(
+        self, queue: str, hand: Hand, work: Callable[[Hand], Awaitable[T]], *, strict: bool
+    ) -> T:
+        """What comes of the work. The rest is renewed however it ends: what fails over and over
+        counts like any look."""
+        try:
+            return await work(hand)
+        finally:
+            try:
+                await self._renew(queue, hand.deliveries)
+            except BusUnavailable:
+                if strict:
+                    raise
 
     async def _renew(self, queue: str, taken: Sequence[Delivery]) -> None:
         """Publish what is in hand anew where one of it was given back too often."""
@@ -176,6 +186,8 @@ async def _take(channel: Any, queue: str, limit: int) -> list[Delivery]:
             if message.delivery_tag is None:
                 break
             taken.append(AmqpDelivery(message, queue))
+            if _given_back(taken[-1]) >= _CAREFUL:
+                break  # Looks have failed here; with few in hand this one is quick.
     except ChannelNotFoundEntity:
         raise NoSuchQueue(queue) from None
     return taken

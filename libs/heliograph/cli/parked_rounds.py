@@ -43,8 +43,11 @@ def go_through(
         seen, done = seen + answer["seen"], done + answer["done"]
         left += [it for it in answer["forecasts"] if it["effect"] in _STAYS]
         if not session.out.wants_json:
-            session.out.note(f"{min(seen, there)} of {there} seen, {done} {_DONE[verb]}.")
-        if answer["finished"] or seen >= there:
+            session.out.note(
+                f"{min(seen, there or seen)} of {there or seen} seen, {done} {_DONE[verb]}."
+            )
+        # None were counted where somebody else had them all in hand at that moment.
+        if answer["finished"] or (there and seen >= there):
             break
     result = {"rounds": rounds, "seen": seen, "done": done, "left": left}
     if session.out.wants_json:
