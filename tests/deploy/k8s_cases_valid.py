@@ -242,6 +242,21 @@ def _the_job_is_ended_too_early(b: Broken) -> None:
     b.get("Job", "prepare")["spec"]["activeDeadlineSeconds"] = 900
 
 
+@CASES.case(7, "production", "takes deliveries from anybody")
+def _anybody_may_deliver(b: Broken) -> None:
+    b.container("webhook")["env"].pop()
+
+
+@CASES.case(7, "production", "does not know where providers reach")
+def _callbacks_have_no_address(b: Broken) -> None:
+    b.container("webhook")["envFrom"].pop(1)
+
+
+@CASES.case(5, "production", "nothing reads the key webhook-secrets")
+def _a_key_is_read_by_nobody(b: Broken) -> None:
+    b.container("webhook")["env"].pop()
+
+
 @CASES.case(8, "dev", "has no name")
 def _an_object_has_no_name(b: Broken) -> None:
     b.get("Service", "health")["metadata"].pop("name")

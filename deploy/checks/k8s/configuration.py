@@ -47,9 +47,7 @@ def settings(render: Render, project: Project) -> Iterator[Said]:
             yield from _usable(each, values, service.settings)
             yield from _listens(each, service, loaded(render.objects, each))
             if render.production:
-                for name in NEVER_IN_PRODUCTION:
-                    if f"{PREFIX}{name.upper()}" in given:
-                        yield each.place, f"{PREFIX}{name.upper()} is for tests and one machine"
+                yield from _fit_for_production(each, values, service.settings)
     yield from _prepared(render)
     used = {
         dig(source, "configMapRef", "name")
@@ -60,6 +58,19 @@ def settings(render: Render, project: Project) -> Iterator[Said]:
     for item in of_kind(render.objects, "ConfigMap"):
         if item["metadata"]["name"] not in used and not for_grafana(item):
             yield f"ConfigMap/{item['metadata']['name']}", "no container reads it"
+
+
+def _fit_for_production(
+    each: Pods, values: Mapping[str, str], settings: type[ServiceSettings]
+) -> Iterator[Said]:
+    for name in NEVER_IN_PRODUCTION:
+        if name in values:
+            yield each.place, f"{PREFIX}{name.upper()} is for tests and one machine"
+    if "public_webhook_url" in settings.model_fields and "public_webhook_url" not in values:
+        yield each.place, "does not know where providers reach the webhook"
+    doors = {"webhook_secrets", "webhook_entra_tenant_id"}
+    if doors & settings.model_fields.keys() and not doors & values.keys():
+        yield each.place, "takes deliveries from anybody"
 
 
 def _prepared(render: Render) -> Iterator[Said]:

@@ -90,5 +90,5 @@ def _said(check: Check, render: Render, project: Project) -> list[Said]:
     other checks cannot judge it, and say so rather than break."""
     try:
         return list(check(render, project))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         return [("render", f"cannot be judged: {type(error).__name__} {error}")]

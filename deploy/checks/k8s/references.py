@@ -146,6 +146,23 @@ def _pod(each: Pods, there: There) -> Iterator[Said]:
             if mount["name"] not in volumes:
                 yield each.place, f"mounts {mount['name']}, of which there is no volume"
         yield from _environment(each, container, volumes, there)
+    yield from _unread(each, there)
+
+
+def _unread(each: Pods, there: There) -> Iterator[Said]:
+    """Every key of a mounted Secret of our own is named by a variable, but in the Job, which needs
+    less than the service whose Secret it has."""
+    if each.kind != "Deployment":
+        return
+    named_files = {
+        str(variable.get("value")).rpartition("/")[2]
+        for container in each.containers
+        for variable in container.get("env") or ()
+    }
+    for volume in each.spec.get("volumes") or ():
+        secret = dig(volume, "secret", "secretName")
+        for key in sorted((there.keys("Secret", str(secret)) or set()) - named_files):
+            yield each.place, f"nothing reads the key {key} of the Secret {secret}"
 
 
 def _environment(
