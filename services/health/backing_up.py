@@ -10,7 +10,7 @@ from typing import Final
 from common.errors import StoreUnavailable
 from common.store.backup_file import DamagedBackup
 from common.store.client import Database, WriteRefused, open_database
-from common.store.mongo_backup import RestoreRefused, backup, restore
+from common.store.mongo_backup import RestoreRefused, SnapshotLost, backup, restore
 from health.settings import HealthSettings
 
 EXIT_DONE: Final = 0
@@ -54,7 +54,7 @@ async def _done(
         counts = await work(database, file)
     except StoreUnavailable as error:
         return _ended(f"not {what}: {error}", EXIT_AWAY)
-    except (DamagedBackup, RestoreRefused, WriteRefused) as error:
+    except (DamagedBackup, RestoreRefused, SnapshotLost, WriteRefused) as error:
         return _ended(f"not {what}: {file}: {error}", EXIT_REFUSED)
     except OSError as error:
         return _ended(f"not {what}: {file}: {error.strerror or error}", EXIT_REFUSED)

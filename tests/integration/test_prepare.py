@@ -23,6 +23,7 @@ from common.store import schema
 from common.store.client import Database, open_database
 from common.store.migrations import MIGRATIONS, Migrated, migrate
 from common.store.schema_version import DOCUMENT, VERSION, missing_preparation, read_version
+from health.access.first_key import make_key
 from health.preparing import EXIT_AWAY, EXIT_PREPARED, EXIT_REFUSED, LEASE, prepare
 from health.settings import HealthSettings
 from local.nodes import ports
@@ -69,15 +70,18 @@ class Place:
                 process.kill()
             await process.communicate()
 
-    async def prepare(self, **settings: str) -> int:
-        """The job in this process; its exit code."""
+    def settings(self, **settings: str) -> HealthSettings:
         chosen = {
             "rabbitmq_url": self.rabbitmq_url,
             "mongodb_uri": self.mongodb_uri,
             "mongodb_database": self.database.name,
             "master_key": generate_master_key(),
         } | settings
-        return await prepare(HealthSettings.model_validate(chosen), asyncio.Event())
+        return HealthSettings.model_validate(chosen)
+
+    async def prepare(self, **settings: str) -> int:
+        """The job in this process; its exit code."""
+        return await prepare(self.settings(**settings), asyncio.Event())
 
 
 @pytest.fixture
@@ -251,6 +255,8 @@ async def test_a_release_that_does_not_know_the_schema_stops_with_one_line(place
             assert f"schema version {VERSION + 3}" in line
 
     await asyncio.gather(*map(refuses, ("webhook", "processor", "sender", "health")))
+    made = await make_key(place.settings(), role="operator", name="a", tenant_id=None)
+    assert made == EXIT_REFUSED
     assert {*place.database.list_collection_names()} <= {schema.SCHEMA, schema.LEASES}
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bson.raw_bson import RawBSONDocument
+from pymongo.errors import OperationFailure
 
 from common.store import backup_file
 from common.store.backup_file import RAW, Head, Sum
@@ -55,6 +56,16 @@ REASON: Final = (
 )
 
 
+_SNAPSHOT_GONE: Final = frozenset({239, 246})
+"""SnapshotTooOld and SnapshotUnavailable (MongoDB docs, "Error Codes")."""
+
+
+class SnapshotLost(Exception):
+    """The server no longer shows the instant that was being read. Nothing is written."""
+
+    code = "snapshot_lost"
+
+
 class RestoreRefused(Exception):
     """The backup must not, or cannot, go into this database. Nothing, or not everything, is there;
     the text says which."""
@@ -67,7 +78,7 @@ async def backup(database: Database, file: Path) -> dict[str, int]:
 
     Raises:
         StoreUnavailable: nothing is written.
-        WriteRefused: the server gave the snapshot up; nothing is written.
+        SnapshotLost: nothing is written; start it again.
         OSError: nothing is written.
     """
     schema = await read_version(database)
@@ -82,8 +93,16 @@ async def backup(database: Database, file: Path) -> dict[str, int]:
 
 @guarded
 async def _copy(database: Database, name: str, session: Any, writer: backup_file.Writer) -> None:
-    async for document in _raw(database, name).find({}, session=session).sort("_id", 1):
-        writer.add(name, document)
+    try:
+        async for document in _raw(database, name).find({}, session=session).sort("_id", 1):
+            writer.add(name, document)
+    except OperationFailure as error:
+        if error.code not in _SNAPSHOT_GONE:
+            raise
+        raise SnapshotLost(
+            f"MongoDB gave the snapshot up while {name} was read: a collection was made meanwhile, "
+            "or reading takes longer than minSnapshotHistoryWindowInSeconds. Start it again."
+        ) from None
 
 
 async def restore(database: Database, file: Path) -> dict[str, int]:

@@ -15,6 +15,7 @@ from common.store.control_ports import NotFound
 from common.store.mongo_control_keys import MongoKeys
 from common.store.mongo_control_tenants import MongoTenants
 from common.store.schema import ensure_schema
+from common.store.schema_version import schema_problem
 from health.access.roles import Principal, Role
 from health.access.secrets import Hashing
 from health.desk.keys import KeyDesk
@@ -39,6 +40,9 @@ async def make_key(settings: HealthSettings, *, role: str, name: str, tenant_id:
         settings.mongodb_uri.get_secret_value(), settings.mongodb_database, settings.mongodb_timeout
     )
     try:
+        problem = await schema_problem(database)
+        if problem is not None:
+            return _refused(problem, EXIT_REFUSED)
         await ensure_schema(database)
         key = await _made(database, role=role, name=name, tenant_id=tenant_id)
     except StoreUnavailable as error:

@@ -15,7 +15,7 @@ from sender_world import KEY, NUMBER, PHONE, TENANT, World, command
 
 from common.secrets import generate_master_key
 from common.store import schema
-from common.store.backup_file import DamagedBackup, check
+from common.store.backup_file import DamagedBackup, Writer, check, read
 from common.store.control import SYSTEM
 from common.store.mongo_backup import KEPT, OF_THE_MOMENT, REASON, SEQ_LEAP
 from common.store.mongo_inbound import MongoInbound
@@ -116,6 +116,38 @@ async def test_what_was_backed_up_comes_back_whole_and_what_was_sent_since_is_no
     repeated, new = await MongoInbound(world.database).record(again, owner="two", lease=LEASE)
     assert (repeated.claim, new.claim) == (Claim.FINISHED, Claim.FRESH)
     assert new.seq > SEQ_LEAP
+
+
+async def test_a_backup_shows_one_instant_whatever_is_written_meanwhile(
+    world: World,
+    raw: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first, *others = KEPT
+    raw[first].insert_one({"_id": "before"})
+    begin = Writer.begin
+
+    def begin_late(self: Writer, collection: str) -> None:
+        begin(self, collection)
+        if collection == others[0]:  # The first one is read by now.
+            for name in KEPT:
+                raw[name].insert_one({"_id": "meanwhile"})
+
+    monkeypatch.setattr(Writer, "begin", begin_late)
+    file = tmp_path / "backup"
+    # Collections that come to be meanwhile are not in the snapshot, and MongoDB gives it up.
+    assert await back_up(settings_of(world), str(file)) == EXIT_REFUSED
+    assert "Start it again." in capsys.readouterr().err
+    assert not inside(tmp_path)
+    for name in KEPT:
+        raw[name].delete_one({"_id": "meanwhile"})
+    assert await back_up(settings_of(world), str(file)) == EXIT_DONE
+    found = [(name, document["_id"]) for name, document in read(file)]
+    assert (first, "before") in found
+    assert "meanwhile" not in {identifier for _, identifier in found}
+    assert raw[others[-1]].count_documents({"_id": "meanwhile"}) == 1
 
 
 async def test_a_restore_writes_nothing_into_a_database_that_has_something(
