@@ -81,8 +81,8 @@ class Composed:
         return (self.folder / f"{name}.log").read_text(encoding="utf-8")
 
     async def stop(self) -> None:
-        for process in reversed(self._running.values()):
-            await asyncio.to_thread(process.stop, timeout=30)
+        running = self._running.values()
+        await asyncio.gather(*(asyncio.to_thread(each.stop, timeout=30) for each in running))
 
     def _here(self, word: str, name: str) -> str:
         """The same address where every name is this loopback."""

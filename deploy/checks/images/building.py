@@ -7,13 +7,14 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from deploy.checks.images.rules import DOCKERFILE, ROOT
-from deploy.checks.images.running import tell
+from deploy.checks.images.running import ToolFailed, tell
 
 TOOLS: Final = ("buildah", "mmdebstrap", "bwrap")
 WHEELS: Final = "/wheels"
@@ -27,7 +28,25 @@ def obstacle() -> str | None:
         return f"no images are built here: {', '.join(missing)} is missing (see images.md)."
     if os.geteuid() != 0:
         return "no images are built here: buildah's chroot isolation and its mounts need root."
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            _try_mounts(Path(place))
+        except ToolFailed as error:
+            return f"no images are built here, where root may not mount: {error}"
     return None
+
+
+def _try_mounts(folder: Path) -> None:
+    """A layer over another, and a process table of one's own: some sandboxes forbid them."""
+    for part in ("below", "above", "work", "both"):
+        (folder / part).mkdir()
+    below, above, work, both = (folder / part for part in ("below", "above", "work", "both"))
+    options = f"lowerdir={below},upperdir={above},workdir={work}"
+    tell("mount", "-t", "overlay", "-o", options, "overlay", both)
+    tell("umount", both)
+    tell(
+        "bwrap", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--unshare-pid", "true"
+    )
 
 
 @dataclass(frozen=True, slots=True)
