@@ -28,6 +28,7 @@ from health.building import Parts, build_parts, build_validation, now, web_appli
 from health.daily import DailyRun
 from health.migrating import Migrating
 from health.once import EXIT_NOT_CHECKED, exit_code, table
+from health.repeating import run_all
 from health.settings import HealthSettings
 from health.web.serve import refuse
 
@@ -35,6 +36,10 @@ log = structlog.get_logger(__name__)
 
 _BUS_PATIENCE: Final = 5.0
 """Seconds for which `--once` waits for the broker, which it can do without."""
+
+_LAST_ROUNDS: Final = 10.0
+"""Seconds that a round has to come to its end when the service stops; a provider that answers
+slowly could keep one for minutes."""
 
 _LAST_ANSWERS: Final = 10.0
 """Seconds that a request has to be answered when the service stops."""
@@ -80,16 +85,17 @@ async def serve(settings: HealthSettings, runtime: Runtime) -> None:
             replica=runtime.replica,
             now=now,
         )
-        async with asyncio.TaskGroup() as work:
-            work.create_task(parts.census.run(runtime.stopping), name="census")
-            work.create_task(parts.sweep.run(runtime.stopping), name="sweep")
-            work.create_task(parts.report_sweep.run(runtime.stopping), name="report sweep")
-            work.create_task(parts.retention.run(runtime.stopping), name="retention")
-            work.create_task(parts.consent_sync.run(runtime.stopping), name="consent sync")
-            work.create_task(daily.run(runtime.stopping), name="daily")
-            if settings.schema_at_start:
-                migrating = Migrating(database, MongoLeases(database))
-                work.create_task(migrating.run(runtime.stopping), name="migrations")
+        rounds = {
+            "census": parts.census.run,
+            "sweep": parts.sweep.run,
+            "report sweep": parts.report_sweep.run,
+            "retention": parts.retention.run,
+            "consent sync": parts.consent_sync.run,
+            "daily": daily.run,
+        }
+        if settings.schema_at_start:
+            rounds["migrations"] = Migrating(database, MongoLeases(database)).run
+        await run_all(rounds, runtime.stopping, patience=_LAST_ROUNDS)
 
 
 async def _begin(settings: HealthSettings, database: Database) -> None:
