@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from image_cases import BROKEN
 
@@ -20,6 +21,7 @@ from local.configuration import SERVICES
 from local.nodes import MongoNode, RabbitNode
 
 TEXT = rules.DOCKERFILE.read_text(encoding="utf-8")
+DEAF = {"Entrypoint": ["sh", "-c", "trap '' TERM; while :; do :; done"]}
 IGNORED = rules.IGNORE.read_text(encoding="utf-8")
 
 
@@ -135,12 +137,13 @@ def test_an_image_that_lacks_a_setting_or_is_deaf_is_a_finding(
         assert container.ended() == 78
         with pytest.raises(DidNotLive, match="HELIOGRAPH_MASTER_KEY"):
             container.answers("/livez")
-    deaf = {**sender.configuration, "Entrypoint": ["sh", "-c", "trap '' TERM; while :; do :; done"]}
+    deaf = {**sender.configuration, **DEAF}
     with (
         Container(sender.tree, deaf, trying.own_ports("sender")) as container,
         pytest.raises(DidNotLive, match="SIGTERM did not end it"),
     ):
         container.stop(0.5)
+    assert not psutil.pid_exists(container.pid)
 
 
 @pytest.mark.timeout(900)

@@ -6,6 +6,7 @@ is PID 1, as in a pod; the network is this machine's, for the private servers ar
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -57,7 +58,9 @@ class Container:
 
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is None:
-            self._process.kill()  # bubblewrap's child dies with it.
+            # Not bubblewrap: what became another user does not die with it.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
         self._process.wait()
         os.close(self._log)
 
