@@ -44,13 +44,7 @@ _VERDICTS: Final[Mapping[Claim, Verdict]] = {
     Claim.FINISHED: Done(),
     Claim.BUSY: Defer(_BUSY_AGAIN),
 }
-_HANDED_OVER: Final = "handed_over"
-_RESULTS: Final[Mapping[Claim, str]] = {
-    Claim.FRESH: _HANDED_OVER,
-    Claim.RESUMED: _HANDED_OVER,
-    Claim.FINISHED: "duplicate",
-    Claim.BUSY: "busy",
-}
+_NOT_OURS: Final[Mapping[Claim, str]] = {Claim.FINISHED: "duplicate", Claim.BUSY: "busy"}
 
 
 class HandOver:
@@ -117,24 +111,17 @@ class HandOver:
     async def _once(self, texts: Mapping[int, NewInbound]) -> dict[int, Verdict]:
         async with self._recording:
             recorded, mine = await self._record(texts)
-        refused = await self._hand_over(mine) if mine else frozenset()
+        came = {text.id: text for text in texts.values()}
+        refused = await self._hand_over(mine, came) if mine else frozenset()
         verdicts: dict[int, Verdict] = {}
-        now = datetime.now(UTC)
-        for (place, text), inbound in zip(texts.items(), recorded, strict=True):
+        for place, inbound in zip(texts, recorded, strict=True):
             if inbound.id in refused:
                 verdicts[place] = Defer(REFUSED_AGAIN)
                 continue
             verdicts[place] = _VERDICTS[inbound.claim]
-            self._count(text, inbound.claim, now)
+            if inbound.claim in _NOT_OURS:
+                self._results[(_NOT_OURS[inbound.claim],)].inc()
         return verdicts
-
-    def _count(self, text: NewInbound, claim: Claim, now: datetime) -> None:
-        result = _RESULTS[claim]
-        self._results[(result,)].inc()
-        if result == _HANDED_OVER and text.event_at is not None:
-            seconds = (now - text.event_at).total_seconds()
-            exemplar = tracing.exemplar(text.traceparent)
-            self._since_event[(text.provider,)].observe(max(0.0, seconds), exemplar=exemplar)
 
     async def _record(
         self, texts: Mapping[int, NewInbound]
@@ -151,8 +138,11 @@ class HandOver:
         mine = [inbound for inbound in recorded if inbound.claim in (Claim.FRESH, Claim.RESUMED)]
         return recorded, await self._consenting.texts(mine)
 
-    async def _hand_over(self, mine: Sequence[Inbound]) -> frozenset[str]:
-        """Hand over what is ours; returns the IDs that their agents' queues refused."""
+    async def _hand_over(
+        self, mine: Sequence[Inbound], came: Mapping[str, NewInbound]
+    ) -> frozenset[str]:
+        """Hand over what is ours; returns the IDs that their agents' queues refused. `came` has the
+        texts as they came, by ID: the store does not keep the time of their events."""
         since = tracing.moment()
         async with self._reading:
             refusals, histories = await asyncio.gather(
@@ -176,6 +166,7 @@ class HandOver:
         handed = [inbound for inbound, error in zip(mine, errors, strict=True) if error is None]
         if handed:
             await self._mark(handed)
+            self._count(handed, came)
         if since is not None or log.is_enabled_for(DEBUG):
             _tell_handed_over(handed, since)
         for error in errors:
@@ -189,12 +180,19 @@ class HandOver:
             tenant_ids=frozenset(inbound.text.tenant_id for inbound in handed),
         )
         self._failpoints.reached(Failpoint.PROCESSOR_MARKED)
+
+    def _count(self, handed: Sequence[Inbound], came: Mapping[str, NewInbound]) -> None:
+        """At once when they are marked: whatever fails after that, they are not ours again."""
         now = datetime.now(UTC)
         for inbound in handed:
-            self._seconds.observe(
-                max(0.0, (now - inbound.text.accepted_at).total_seconds()),
-                exemplar=tracing.exemplar(inbound.text.traceparent),
-            )
+            text, event_at = inbound.text, came[inbound.id].event_at
+            exemplar = tracing.exemplar(text.traceparent)
+            seconds = (now - text.accepted_at).total_seconds()
+            self._results[("handed_over",)].inc()
+            self._seconds.observe(max(0.0, seconds), exemplar=exemplar)
+            if event_at is not None:
+                seconds = (now - event_at).total_seconds()
+                self._since_event[(text.provider,)].observe(max(0.0, seconds), exemplar=exemplar)
 
 
 def _tell_recorded(recorded: Sequence[Inbound], since: int) -> None:

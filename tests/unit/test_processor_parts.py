@@ -19,6 +19,11 @@ MANY = 330
 Ask = Callable[..., Awaitable[Any]]
 
 
+def counted(world: World, result: str) -> float | None:
+    name = "heliograph_inbound_texts_total"
+    return world.metrics.registry.get_sample_value(name, {"result": result})
+
+
 async def test_turns_of_a_large_batch_leave_in_order_of_time_with_rising_seq() -> None:
     world = World()
     texts = [delivery(received(str(minute), minute=minute)) for minute in range(MANY)]
@@ -46,7 +51,11 @@ async def test_a_fault_in_one_part_leaves_nothing_undone_and_nothing_doubled() -
     with pytest.raises(BusUnavailable):
         await inbox.handle(texts)
     assert len(world.turns()) == MANY - 1
+    assert counted(world, "handed_over") == MANY - 1
+    assert not counted(world, "duplicate")
     assert await inbox.handle(texts) == [Done()] * MANY
+    assert counted(world, "handed_over") == MANY
+    assert world.metrics.registry.get_sample_value("heliograph_hand_over_seconds_count") == MANY
     assert len({turn.turn_id for turn in world.turns()}) == len(world.turns()) == MANY
 
 
