@@ -27,6 +27,9 @@ log = structlog.get_logger(__name__)
 
 _RESULT: Final[Mapping[bool, str]] = {True: "applied", False: "repeated"}
 
+_Key = tuple[str | None, str]
+"""A text and its report."""
+
 
 class Fate(Enum):
     """What became of a report."""
@@ -64,32 +67,39 @@ class Reporting:
         if since is not None or log.is_enabled_for(DEBUG):
             applied = [_told_of(item, since) for item in applied]
         await self._consenting.reports(applied)
-        to_tell = _one_each([item for item in applied if item.tell])
-        refused = await self._tell(to_tell) if to_tell else frozenset()
-        for item in applied:
-            if item.message_id is not None:
-                self._count(item)
+        news = _one_each([item for item in applied if item.news])
+        refused = await self._tell(news) if news else frozenset()
+        self._count(applied, refused)
         return {place: _fate(item, refused) for place, item in zip(reports, applied, strict=True)}
 
-    def _count(self, item: AppliedReport) -> None:
-        report = item.report
-        self._reports[_RESULT[item.tell], report.status].inc()
-        if item.was_uncertain and item.tell and REPORT_RANK[report.status] >= RANK_FINAL:
-            self._uncertain[report.provider, "settled"].inc()
+    def _count(self, applied: Sequence[AppliedReport], refused: frozenset[_Key]) -> None:
+        """Each report once: one that was refused comes back, and is counted when it is told."""
+        counted = set(refused)
+        for item in applied:
+            report, key = item.report, _key(item)
+            if item.message_id is None or key in refused:
+                continue
+            is_first = item.news and key not in counted
+            counted.add(key)
+            self._reports[_RESULT[is_first], report.status].inc()
+            if is_first and item.was_uncertain and REPORT_RANK[report.status] >= RANK_FINAL:
+                self._uncertain[report.provider, "settled"].inc()
 
-    async def _tell(self, applied: Sequence[AppliedReport]) -> frozenset[str]:
-        errors = await publish_to_agents(self._bus, [_for_agent(item) for item in applied])
+    async def _tell(self, news: Sequence[AppliedReport]) -> frozenset[_Key]:
+        """Tell agents of their texts' news; returns what their queues refused."""
+        to_tell = [item for item in news if item.tell]
+        messages = [_for_agent(item) for item in to_tell]
+        errors = await publish_to_agents(self._bus, messages) if messages else []
         self._failpoints.reached(Failpoint.PROCESSOR_REPORT_PUBLISHED)
         for error in errors:
             if isinstance(error, BusUnavailable):
                 raise error
-        await self._store.mark_told(
-            [item for item, error in zip(applied, errors, strict=True) if error is None]
+        refused = frozenset(
+            _key(item) for item, error in zip(to_tell, errors, strict=True) if error is not None
         )
+        await self._store.mark_told([item for item in news if _key(item) not in refused])
         self._failpoints.reached(Failpoint.PROCESSOR_REPORT_MARKED)
-        return frozenset(
-            item.report.id for item, error in zip(applied, errors, strict=True) if error is not None
-        )
+        return refused
 
 
 def _told_of(item: AppliedReport, since: int | None) -> AppliedReport:
@@ -119,15 +129,19 @@ def _told_of(item: AppliedReport, since: int | None) -> AppliedReport:
     return replace(item, traceparent=traceparent)
 
 
-def _fate(item: AppliedReport, refused: frozenset[str]) -> Fate:
+def _key(item: AppliedReport) -> _Key:
+    return (item.message_id, item.report.id)
+
+
+def _fate(item: AppliedReport, refused: frozenset[_Key]) -> Fate:
     if item.message_id is None:
         return Fate.UNKNOWN
-    return Fate.REFUSED if item.tell and item.report.id in refused else Fate.KNOWN
+    return Fate.REFUSED if _key(item) in refused else Fate.KNOWN
 
 
 def _one_each(applied: Sequence[AppliedReport]) -> list[AppliedReport]:
     """Without the copies of one report within a batch."""
-    return list({(item.message_id, item.report.id): item for item in applied}.values())
+    return list({_key(item): item for item in applied}.values())
 
 
 def _for_agent(item: AppliedReport) -> ForAgent:

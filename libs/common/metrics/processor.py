@@ -15,13 +15,15 @@ class ProcessorMetrics:
         on = (PROCESSOR,)
         self.inbound_texts = new.counter(
             "heliograph_inbound_texts_total",
-            "Inbound texts by result (handed_over, duplicate, busy, no_agent).",
+            "Inbound texts by result (handed_over; duplicate: it was handed over before, or at an "
+            "earlier try at the same batch; busy, no_agent).",
             one_of("result", "handed_over", "duplicate", "busy", "no_agent"),
             on=on,
         )
         self.reports = new.counter(
             "heliograph_reports_total",
-            "Delivery reports by result (applied, repeated, unknown) and status.",
+            "Delivery reports by result (applied: news of its text, once it is told where an agent "
+            "is to be told; repeated: known already, or overtaken; unknown) and status.",
             one_of("result", "applied", "repeated", "unknown"),
             labels.REPORT,
             on=on,

@@ -341,19 +341,20 @@ def applied_report(report: NewReport, document: dict[str, Any] | None) -> Applie
     """What a report did, told from its text as it is now."""
     if document is None:
         return AppliedReport(
-            report=report, message_id=None, agent_id=None, command_id=None, tell=False
+            report=report, message_id=None, agent_id=None, command_id=None, news=False, tell=False
         )
     winner = (document["report"] or {}).get("id")
     # Good news of a part is kept as `sent` where it is no more than that for the text.
     of_the_text = replace(report, status=ReportStatus.SENT)
     news = of_the_text if winner == of_the_text.id else report
-    known = winner != news.id or document["report_told"] == news.id
+    is_news = winner == news.id and document["report_told"] != news.id
     return AppliedReport(
         report=news,
         message_id=document["_id"],
         agent_id=document["agent_id"],
         command_id=document["command_id"],
-        tell=not known and document.get("notice") is None,
+        news=is_news,
+        tell=is_news and document.get("notice") is None,
         traceparent=document.get("traceparent"),
         sent_at=document.get("sent_at") or document.get("begun_at"),
         number=document["number"],

@@ -47,7 +47,7 @@ class MemoryReports:
             document = self._memory.messages.get(item.message_id or "")
             if document is None or document["tenant_id"] != item.report.tenant_id:
                 continue
-            if item.tell and (document["report"] or {}).get("id") == item.report.id:
+            if item.news and (document["report"] or {}).get("id") == item.report.id:
                 document["report_told"] = item.report.id
 
 

@@ -160,7 +160,7 @@ class MongoReports:
                 {"$set": {"report_told": item.report.id}},
             )
             for item in applied
-            if item.message_id is not None and item.tell
+            if item.message_id is not None and item.news
         ]
         if writes:
             await self._messages.bulk_write(writes, ordered=False)

@@ -82,11 +82,11 @@ class InboundStore(Protocol):
         text to another remote, the one of its command to the report's) or by the provider's message
         ID of the text or of one of its parts (`common.store.report_effects`). Results in the order
         of `reports`, with what each says of the whole text. Applying a report again, before
-        `mark_told`, says `tell` again. A text that answers a keyword is told of to no agent."""
+        `mark_told`, says `news` again. A text that answers a keyword is told of to no agent."""
         ...
 
     async def mark_told(self, applied: Sequence[AppliedReport]) -> None:
-        """Note that agents were told of these reports."""
+        """Note that agents were told of these reports, or need not be."""
         ...
 
 

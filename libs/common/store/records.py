@@ -391,13 +391,15 @@ class NewReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedReport:
-    """What a report did. `message_id` is None where no text of ours is known for it (yet). `tell`
-    says whether the agent has still to be told."""
+    """What a report did. `message_id` is None where no text of ours is known for it (yet). `news`
+    says whether it is the last word on its text and not marked as told, `tell` whether an agent has
+    still to be told so: of our answers to keywords no agent is told."""
 
     report: NewReport
     message_id: str | None
     agent_id: str | None
     command_id: str | None
+    news: bool
     tell: bool
     traceparent: str | None = None
     """Of the text, so that its report follows the same trace."""
