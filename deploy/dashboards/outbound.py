@@ -7,7 +7,7 @@ from typing import Final
 from deploy.dashboards.pages import Page, Row
 from deploy.dashboards.panels import NS, Panel, Query, counted, latency, rate
 
-_CALLS: Final = "heliograph_provider_calls_total"
+_TEXTS: Final = "heliograph_provider_texts_total"
 _FAILED: Final = 'status=~"undeliverable|expired|rejected|failed"'
 _FINAL: Final = 'status=~"delivered|undeliverable|expired|rejected|failed"'
 
@@ -157,7 +157,7 @@ _PROVIDERS: Final = Row(
             title="Calls by answer",
             description=(
                 "accepted; not_processed: surely not sent; ambiguous: it may be out; refused: for "
-                "good."
+                "good. A call for several texts counts once for each answer."
             ),
             unit="cps",
             queries=counted("heliograph_provider_calls_total", ("provider", "answer")),
@@ -165,14 +165,16 @@ _PROVIDERS: Final = Row(
             runbook="provider-errors",
         ),
         Panel(
-            title="Share of calls that were not accepted",
-            description="By provider, over 15 minutes. The alert begins at a fifth.",
+            title="Share of texts that were not accepted",
+            description=(
+                "By provider, over 15 minutes. The alert begins at a fifth, and ten calls."
+            ),
             unit="percentunit",
             queries=(
                 Query(
-                    _total(_CALLS, "15m", 'answer!="accepted"', by="provider")
+                    _total(_TEXTS, "15m", 'answer!="accepted"', by="provider")
                     + " / "
-                    + _total(_CALLS, "15m", by="provider"),
+                    + _total(_TEXTS, "15m", by="provider"),
                     "{{provider}}",
                 ),
             ),
@@ -199,9 +201,7 @@ _PROVIDERS: Final = Row(
         ),
         Panel(
             title="Failovers",
-            description=(
-                "Calls for texts that went another way than the one that would have come first."
-            ),
+            description=("Texts that went another way than the one that would have come first."),
             unit="cps",
             queries=(
                 Query(

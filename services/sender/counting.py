@@ -54,19 +54,21 @@ class CallCounts:
 
     def __init__(self, metrics: Metrics):
         self._calls = Children(metrics.provider_calls)
+        self._texts = Children(metrics.provider_texts)
         self._seconds = Children(metrics.provider_seconds)
         self._retries = Children(metrics.provider_retries)
         self._since_command = Children(metrics.command_to_provider)
         self._failovers = Children(metrics.failovers)
 
     def begun(self, texts: Sequence[Ready]) -> None:
-        """The provider is called for these now."""
+        """The provider is called for these now, in one call."""
         at = now()
+        if any(ready.repeats for ready in texts):
+            self._retries[(texts[0].route.provider,)].inc()
         for ready in texts:
             provider, text = ready.route.provider, ready.claimed.text
-            if ready.repeats:
-                self._retries[(provider,)].inc()
-            elif text.ordered_at is not None and _is_commands_first(ready):
+            first = not ready.repeats and _is_commands_first(ready)
+            if first and text.ordered_at is not None:
                 seconds = (at - text.ordered_at).total_seconds()
                 exemplar = tracing.exemplar(text.traceparent)
                 self._since_command[(provider,)].observe(max(0.0, seconds), exemplar=exemplar)
@@ -75,11 +77,16 @@ class CallCounts:
         """A call was answered, or given up, after so many seconds."""
         self._seconds[(provider,)].observe(seconds, exemplar=exemplar)
 
-    def answered(self, ready: Ready, answer: str) -> None:
-        """A text's answer, by its class."""
-        self._calls[ready.route.provider, answer].inc()
-        if ready.detour is not None:
-            self._failovers[ready.detour.provider, ready.route.provider].inc()
+    def answered(self, texts: Sequence[Ready], answers: Sequence[str]) -> None:
+        """What a call was answered for each of its texts, by class. Counted as a call it is once
+        for each class: a hundred texts of one call that is refused are one refusal."""
+        provider = texts[0].route.provider
+        for answer in set(answers):
+            self._calls[provider, answer].inc()
+        for ready, answer in zip(texts, answers, strict=True):
+            self._texts[provider, answer].inc()
+            if ready.detour is not None:
+                self._failovers[ready.detour.provider, provider].inc()
 
 
 def _is_commands_first(ready: Ready) -> bool:

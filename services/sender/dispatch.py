@@ -250,8 +250,9 @@ class Dispatch:
             exemplar = tracing.exemplar(span.traceparent)
         self._failpoints.reached(Failpoint.SENDER_CALLED)
         self._calls.took(provider, seconds, exemplar)
+        self._calls.answered(texts, [ANSWERS[type(result)] for result in results])
         for ready, result in zip(texts, results, strict=True):
-            self._note(result, ready)
+            _note(result, ready)
         await self._tell_limits(texts, results, allowance)
         return results
 
@@ -279,22 +280,22 @@ class Dispatch:
         except Exception as error:  # noqa: BLE001 - nothing may lose the provider's word
             log.warning("limits.not_told", error=type(error).__name__)
 
-    def _note(self, result: SendResult, ready: Ready) -> None:
-        answer = ANSWERS[type(result)]
-        self._calls.answered(ready, answer)
-        log.debug("provider.answered", answer=answer, message_id=ready.claimed.id)
-        if isinstance(result, Accepted):
-            return
-        to_blame = isinstance(result, Refused) and result.account
-        write = log.error if to_blame else log.warning
-        write(
-            "send.not_accepted",
-            answer=answer,
-            # A provider may quote what it was given.
-            why=unquote(result.detail, ready.body),
-            message_id=ready.claimed.id,
-            connection=ready.route.connection_id,
-        )
+
+def _note(result: SendResult, ready: Ready) -> None:
+    answer = ANSWERS[type(result)]
+    log.debug("provider.answered", answer=answer, message_id=ready.claimed.id)
+    if isinstance(result, Accepted):
+        return
+    to_blame = isinstance(result, Refused) and result.account
+    write = log.error if to_blame else log.warning
+    write(
+        "send.not_accepted",
+        answer=answer,
+        # A provider may quote what it was given.
+        why=unquote(result.detail, ready.body),
+        message_id=ready.claimed.id,
+        connection=ready.route.connection_id,
+    )
 
 
 async def _call(client: ProviderClient, texts: Sequence[Ready]) -> Sequence[SendResult]:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from processor_world import MORNING, OUR_ANSWERS, delivery, received, report, say
+from processor_world import FULL, MORNING, OUR_ANSWERS, delivery, received, report, say
 from processor_world import World as Processor
 from sender_desk import Desk
 from sender_desk import delivery as commanded
 from sender_stand_ins import FakeDelivery, command
 from test_processor_consents import hold
 from test_processor_reports import sent
+from test_sender_many import to_many
 from webhook_world import FakeBus, event_grid, received_data, webhook
 
 from common.bus.messages import BusError, Outgoing
@@ -24,7 +25,7 @@ from common.providers.port import Accepted, Ambiguous, NotProcessed
 from common.store.memory import MemoryOutbound
 from heliograph import wire
 from heliograph.codes import OutcomeCode
-from heliograph.models import Outcome, OutcomeStatus, ReportStatus
+from heliograph.models import Keyword, Outcome, OutcomeStatus, ReportStatus
 
 pytestmark = pytest.mark.unit
 
@@ -75,10 +76,10 @@ async def test_an_event_of_an_earlier_release_tells_no_time_and_is_handed_over()
     assert sample(world.metrics, "event_to_hand_over_seconds_count", provider="acs") is None
 
 
-async def test_a_final_report_settles_an_uncertain_text_once() -> None:
-    world = Processor()
+async def uncertain(world: Processor) -> str:
+    """A text of which nobody knows whether it went out."""
     text_id = await sent(world, recorded=False)
-    uncertain = Outcome(
+    ambiguous = Outcome(
         command_id="c-1",
         status=OutcomeStatus.UNCERTAIN,
         code=OutcomeCode.AMBIGUOUS,
@@ -89,11 +90,57 @@ async def test_a_final_report_settles_an_uncertain_text_once() -> None:
         at=MORNING,
     )
     store = MemoryOutbound(world.memory)
-    await store.finish("acme", text_id, owner="sender", outcome=uncertain)
+    await store.finish("acme", text_id, owner="sender", outcome=ambiguous)
+    return text_id
+
+
+def reports_counted(world: Processor, result: str, status: ReportStatus) -> float | None:
+    return sample(world.metrics, "reports_total", result=result, status=status.value)
+
+
+async def test_a_final_report_settles_an_uncertain_text_once() -> None:
+    world = Processor()
+    text_id = await uncertain(world)
     for status in (ReportStatus.SENT, ReportStatus.DELIVERED, ReportStatus.DELIVERED):
         await world.inbox().handle([delivery(report(text_id, status=status))])
     labels = {"provider": "acs", "step": "settled"}
     assert sample(world.metrics, "uncertain_total", **labels) == 1
+
+
+async def test_a_report_that_a_full_queue_refuses_counts_once_it_is_told() -> None:
+    world = Processor()
+    failed = delivery(report(await uncertain(world), status=ReportStatus.FAILED))
+    settled = {"provider": "acs", "step": "settled"}
+    for _ in range(3):
+        world.bus.faults = {0: FULL}
+        [verdict] = await world.inbox().handle([failed])
+        assert isinstance(verdict, Defer)
+    assert not reports_counted(world, "applied", ReportStatus.FAILED)
+    assert not sample(world.metrics, "uncertain_total", **settled)
+    for _ in range(2):
+        assert await world.inbox().handle([failed]) == [Done()]
+    assert reports_counted(world, "applied", ReportStatus.FAILED) == 1
+    assert reports_counted(world, "repeated", ReportStatus.FAILED) == 1
+    assert sample(world.metrics, "uncertain_total", **settled) == 1
+
+
+async def test_copies_of_a_report_within_a_batch_count_as_repeated() -> None:
+    world = Processor()
+    copy = delivery(report(await uncertain(world)))
+    assert await world.inbox().handle([copy] * 3) == [Done()] * 3
+    assert reports_counted(world, "applied", ReportStatus.DELIVERED) == 1
+    assert reports_counted(world, "repeated", ReportStatus.DELIVERED) == 2
+    assert sample(world.metrics, "uncertain_total", provider="acs", step="settled") == 1
+
+
+async def test_a_report_on_a_text_of_ours_counts_as_applied_once() -> None:
+    world = Processor()
+    text_id = await sent(world, notice=Keyword.OPT_OUT)
+    for _ in range(2):
+        await world.inbox().handle([delivery(report(text_id, status=ReportStatus.FAILED))])
+    assert reports_counted(world, "applied", ReportStatus.FAILED) == 1
+    assert reports_counted(world, "repeated", ReportStatus.FAILED) == 1
+    assert world.reports() == []
 
 
 async def test_a_report_on_a_certain_text_settles_nothing() -> None:
@@ -143,6 +190,22 @@ async def test_repeated_calls_count_as_retries_and_tell_no_time_again(desk: Desk
         desk.wind(60)
     assert sample(desk.metrics, "provider_retries_total", provider="fake") == 2
     assert sample(desk.metrics, "command_to_provider_seconds_count", provider="fake") == 1
+
+
+async def test_a_call_for_several_texts_is_one_call_for_each_class_of_answer(desk: Desk) -> None:
+    desk.client.answers += [Accepted("p-1"), THROTTLED, THROTTLED]
+    order = commanded(to_many(3))
+    assert isinstance(await desk.replica().handle(order), Defer)
+    for name, throttled in (("calls", 1), ("texts", 2)):
+        of = f"provider_{name}_total"
+        assert sample(desk.metrics, of, provider="fake", answer="accepted") == 1
+        assert sample(desk.metrics, of, provider="fake", answer="not_processed") == throttled
+    assert sample(desk.metrics, "provider_call_seconds_count", provider="fake") == 1
+    desk.wind(60)
+    assert await desk.replica().handle(order) == Done()
+    assert sample(desk.metrics, "provider_retries_total", provider="fake") == 1
+    assert sample(desk.metrics, "provider_calls_total", provider="fake", answer="accepted") == 2
+    assert sample(desk.metrics, "provider_texts_total", provider="fake", answer="accepted") == 3
 
 
 async def test_texts_that_a_limit_keeps_back_are_counted(desk: Desk) -> None:

@@ -13,6 +13,7 @@ class SenderMetrics:
 
     def __init__(self, new: Maker):
         on = (SENDER,)
+        answer = one_of("answer", "accepted", "not_processed", "ambiguous", "refused")
         self.commands = new.counter(
             "heliograph_commands_total",
             "Commands by what became of them at this look (done, refused, parked; deferred: they "
@@ -44,9 +45,17 @@ class SenderMetrics:
         self.provider_calls = new.counter(
             "heliograph_provider_calls_total",
             "Provider calls by provider and class of answer (accepted, not_processed, ambiguous, "
-            "refused).",
+            "refused). A call for several texts counts once for each class that it was answered "
+            "with.",
             labels.PROVIDER,
-            one_of("answer", "accepted", "not_processed", "ambiguous", "refused"),
+            answer,
+            on=on,
+        )
+        self.provider_texts = new.counter(
+            "heliograph_provider_texts_total",
+            "Texts that a provider was called for, by provider and class of answer, at each call.",
+            labels.PROVIDER,
+            answer,
             on=on,
         )
         self.provider_seconds = new.histogram(
@@ -58,7 +67,7 @@ class SenderMetrics:
         )
         self.provider_retries = new.counter(
             "heliograph_provider_retries_total",
-            "Provider calls for texts for which a provider was called before.",
+            "Provider calls with texts for which a provider was called before.",
             labels.PROVIDER,
             on=on,
         )
@@ -77,8 +86,8 @@ class SenderMetrics:
         )
         self.failovers = new.counter(
             "heliograph_failovers_total",
-            "Provider calls for texts that went another way than the one that would have come "
-            "first, by that one's provider and the one that was called.",
+            "Texts at calls that went another way than the one that would have come first, by that "
+            "one's provider and the one that was called.",
             provider("from_provider"),
             provider("to_provider"),
             on=on,
