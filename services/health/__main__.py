@@ -9,6 +9,10 @@ an installation is made so. Exit codes: 0 made, 1 refused, 2 the store is away.
 `--rotate-master-key` wraps every tenant's data key under the first of the master keys, beside the
 running services. Exit codes: 0 done, 1 some do not open, 2 the store went away; start it again.
 
+`--replace-lost-keys` lists the tenants whose data key opens under none of the master keys. With
+`--yes` it gives them new ones and drops the credentials that were sealed with the old. Exit codes:
+0 every data key opens, 1 some do not, 2 the store went away; start it again.
+
 `--prepare` makes what the services of this release need: indexes, data migrations, exchanges and
 queues. Exit codes: 0 done, 1 something contradicts this release, 2 MongoDB or RabbitMQ is away;
 start it again.
@@ -32,6 +36,7 @@ from health.access.first_key import make_key
 from health.access.roles import Role
 from health.app import serve, validate_once
 from health.backing_up import back_up, bring_back
+from health.lost_keys import replace_lost_keys
 from health.preparing import prepare_until_signal
 from health.rotation import rotate_master_key
 from health.settings import HealthSettings
@@ -44,6 +49,7 @@ def main() -> None:
         arguments.once,
         arguments.make_key,
         arguments.rotate_master_key,
+        arguments.replace_lost_keys,
         arguments.prepare,
         arguments.backup,
         arguments.restore,
@@ -66,9 +72,17 @@ def _task(arguments: argparse.Namespace, settings: HealthSettings) -> Coroutine[
         return bring_back(settings, arguments.restore)
     if arguments.prepare:
         return prepare_until_signal(settings)
+    if arguments.rotate_master_key or arguments.replace_lost_keys:
+        return _master_key_task(arguments, settings)
+    return validate_once(settings)
+
+
+def _master_key_task(
+    arguments: argparse.Namespace, settings: HealthSettings
+) -> Coroutine[None, None, int]:
     if arguments.rotate_master_key:
         return rotate_master_key(settings)
-    return validate_once(settings)
+    return replace_lost_keys(settings, confirmed=arguments.yes)
 
 
 def _arguments() -> argparse.Namespace:
@@ -91,11 +105,17 @@ def _arguments() -> argparse.Namespace:
         help="wrap every tenant's data key under the current master key",
     )
     task.add_argument(
+        "--replace-lost-keys",
+        action="store_true",
+        help="list the tenants whose data key no master key opens; with --yes, make them new ones",
+    )
+    task.add_argument(
         "--prepare", action="store_true", help="make indexes, migrations and queues, and exit"
     )
     task.add_argument("--backup", metavar="FILE", help="write the database into a file")
     task.add_argument("--restore", metavar="FILE", help="bring a backup into an empty database")
     parser.add_argument("--tenant", metavar="ID", help="whose key it is; an operator has none")
+    parser.add_argument("--yes", action="store_true", help="do what cannot be undone")
     return parser.parse_args()
 
 

@@ -92,12 +92,17 @@ class World:
     """What a test holds."""
 
     def __init__(
-        self, database: Database, sim: Simulator, providers: Mapping[str, Provider] = PROVIDERS
+        self,
+        database: Database,
+        sim: Simulator,
+        providers: Mapping[str, Provider] = PROVIDERS,
+        *,
+        keys: MasterKeys | None = None,
     ):
         self.providers = providers
         self.database = database
         self.sim = sim
-        self.keys = MasterKeys.parse(generate_master_key())
+        self.keys = keys or MasterKeys.parse(generate_master_key())
         self.bus = RecordingBus()
         self.directory = MongoConnectionDirectory(database)
         self.numbers = MongoNumbers(database)

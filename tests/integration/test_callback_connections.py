@@ -8,13 +8,15 @@ import pytest
 
 from common import callback_addresses
 from common.providers.callbacks import Door
-from common.secrets import MasterKeys, Sealed, WrappedKey, generate_master_key
+from common.secrets import MasterKeys, Sealed, SecretUnreadable, WrappedKey, generate_master_key
 from common.store.client import Database, open_database
 from common.store.directory import MongoCallbacks
 from common.store.mongo_connections import MongoConnections
+from common.store.mongo_tenant_keys import MongoTenantKeys
 from common.store.records import ConnectionStatus
 from common.store.schema import ensure_schema
 from heliograph.models import now
+from webhook.callbacks import Keyring
 
 KEYS = MasterKeys.parse(generate_master_key())
 
@@ -75,3 +77,15 @@ async def test_one_in_error_is_called_back_and_a_disconnected_one_is_not(
     await connections.set_status("acme", "con-1", status=ConnectionStatus.DISCONNECTED, **said)
     assert await callbacks.find("con-1") is None
     assert await callbacks.all() == {}
+
+
+async def test_one_whose_credentials_were_lost_is_unreadable_and_not_unknown(
+    database: Database,
+) -> None:
+    await connect(database, "acme", "con-1", "vibes", "one")
+    keys = MongoTenantKeys(database)
+    fresh = KEYS.new_tenant_key("acme").to_document()
+    assert await keys.replace_lost("acme", await keys.get("acme"), fresh, why="x") == ["con-1"]
+    (found,) = await MongoCallbacks(database, ["vibes"]).find("con-1") or ()
+    with pytest.raises(SecretUnreadable):
+        Keyring(KEYS).open(found)

@@ -66,6 +66,19 @@ def cleared(document: Document, *, now: datetime) -> Document:
     }
 
 
+def lost(document: Document, *, why: str) -> Document:
+    """What is written over a live connection's credentials that no key opens any more. Its other
+    parameters were never sealed, and stay."""
+    return {
+        "sealed": CLEARED,
+        "status": ConnectionStatus.ERROR.value,
+        "error": why,
+        "circuit": None,
+        "credentials_version": uuid.uuid4().hex,
+        "version": next_version(document),
+    }
+
+
 def connection_document(
     tenant_id: str, connection: NewConnection, *, by: Actor, now: datetime
 ) -> Document:

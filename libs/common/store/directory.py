@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from common.store.client import Database, Document, guarded
 from common.store.connection_documents import LIVE
+from common.store.control import CLEARED
 from common.store.records import CalledConnection, RegisteredNumber
 from common.store.schema import AGENTS, CONNECTIONS, NUMBERS, TENANTS
 
@@ -97,7 +98,8 @@ def _called(document: Document) -> CalledConnection:
         tenant_id=document["tenant_id"],
         connection_id=document["connection_id"],
         provider=document["provider"],
-        sealed=document["sealed"],
+        # Overwritten where the master key was lost: as good as sealed with a key that is not there.
+        sealed=document["sealed"] if document["sealed"] != CLEARED else {},
         wrapped_key=document["tenant"]["wrapped_key"],
         credentials_version=document.get("credentials_version", ""),
     )

@@ -7,9 +7,10 @@ from typing import Any
 
 from common.store.client import Database, Document, Session, guarded
 from common.store.clock import Clock, utc_now
+from common.store.connection_documents import LIVE, connection_facts, lost
 from common.store.control import SYSTEM
 from common.store.mongo_audit import MongoAudit
-from common.store.schema import TENANTS
+from common.store.schema import CONNECTIONS, TENANTS
 
 
 class MongoTenantKeys:
@@ -18,6 +19,7 @@ class MongoTenantKeys:
     def __init__(self, database: Database, *, clock: Clock = utc_now):
         self._database = database
         self._tenants = database.majority(TENANTS)
+        self._connections = database.collection(CONNECTIONS)
         self._audit = MongoAudit(database, clock=clock)
 
     async def ids(self, *, page: int = 500) -> AsyncIterator[str]:
@@ -79,3 +81,59 @@ class MongoTenantKeys:
             return True
 
         return await self._database.transact(work)
+
+    @guarded
+    async def replace_lost(
+        self, tenant_id: str, old: Mapping[str, Any] | None, new: Mapping[str, Any], *, why: str
+    ) -> Sequence[str] | None:
+        """Put a new data key into the place of one that no key opens any more. What it sealed on
+        the tenant's live connections is dropped and they are set to `error`, in one transaction
+        with the audit entries: the IDs of these connections. None where it is not the old one that
+        is there."""
+
+        async def work(session: Session) -> list[str] | None:
+            changed = await self._tenants.update_one(
+                {"_id": tenant_id, "wrapped_key": old},
+                {"$set": {"wrapped_key": dict(new)}},
+                session=session,
+            )
+            if changed.matched_count == 0:
+                return None
+            await self._audit.note(
+                session,
+                tenant_id=tenant_id,
+                by=SYSTEM,
+                action="tenant.key_replaced",
+                target=tenant_id,
+                before=_key_facts(old or {}),
+                after=_key_facts(new),
+                note=why,
+            )
+            return await self._drop(session, tenant_id, why)
+
+        return await self._database.transact(work)
+
+    async def _drop(self, session: Session, tenant_id: str, why: str) -> list[str]:
+        live = {"tenant_id": tenant_id, "status": {"$in": list(LIVE)}}
+        found = self._connections.find(live, session=session).sort("_id")
+        connections = await found.to_list(None)
+        for before in connections:
+            changes = lost(before, why=why)
+            await self._connections.update_one(
+                {"_id": before["_id"], "tenant_id": tenant_id}, {"$set": changes}, session=session
+            )
+            await self._audit.note(
+                session,
+                tenant_id=tenant_id,
+                by=SYSTEM,
+                action="connection.credentials_lost",
+                target=before["connection_id"],
+                before=connection_facts(before),
+                after=connection_facts(before | changes),
+                note=why,
+            )
+        return [connection["connection_id"] for connection in connections]
+
+
+def _key_facts(wrapped: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: wrapped.get(name) for name in ("data_key_id", "master_key_id")}
