@@ -17,9 +17,9 @@ running services. Exit codes: 0 done, 1 some do not open, 2 the store went away;
 queues. Exit codes: 0 done, 1 something contradicts this release, 2 MongoDB or RabbitMQ is away;
 start it again.
 
-`--backup FILE` writes the database into a file as it is at one instant; `--restore FILE` brings it
-into an empty database and stops all sending. Exit codes: 0 done, 1 the file or the database is not
-as it has to be, 2 the store went away.
+`--backup FILE` writes the database into a new file as it is at one instant; in a folder it gets a
+name. `--restore FILE` stops all sending and brings it into an empty database. Exit codes: 0 done,
+1 the file or the database is not as it has to be, 2 the store went away.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _arguments() -> argparse.Namespace:
     task.add_argument(
         "--prepare", action="store_true", help="make indexes, migrations and queues, and exit"
     )
-    task.add_argument("--backup", metavar="FILE", help="write the database into a file")
+    task.add_argument("--backup", metavar="FILE", help="write the database into a new file")
     task.add_argument("--restore", metavar="FILE", help="bring a backup into an empty database")
     parser.add_argument("--tenant", metavar="ID", help="whose key it is; an operator has none")
     parser.add_argument("--yes", action="store_true", help="do what cannot be undone")

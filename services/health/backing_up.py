@@ -10,6 +10,7 @@ from typing import Final
 from common.errors import StoreUnavailable
 from common.store.backup_file import DamagedBackup
 from common.store.client import Database, WriteRefused, open_database
+from common.store.clock import utc_now
 from common.store.mongo_backup import RestoreRefused, SnapshotLost, backup, restore
 from health.settings import HealthSettings
 
@@ -24,8 +25,9 @@ _LONGEST: Final = 3600.0
 
 
 async def back_up(settings: HealthSettings, file: str) -> int:
-    """Write a backup, say what it holds, and give the exit code."""
-    return await _done(settings, backup, Path(file), "backed up")
+    """Write a backup, say what it holds, and give the exit code. In a folder it is named by the
+    instant, so that a job may always be given the same words."""
+    return await _done(settings, backup, _named(Path(file)), "backed up")
 
 
 async def bring_back(settings: HealthSettings, file: str) -> int:
@@ -36,6 +38,10 @@ async def bring_back(settings: HealthSettings, file: str) -> int:
             "All sending is stopped. Read docs/operations/backup.md before you let it go on.\n"
         )
     return code
+
+
+def _named(path: Path) -> Path:
+    return path / f"heliograph-{utc_now():%Y-%m-%dT%H%M%SZ}" if path.is_dir() else path
 
 
 async def _done(
@@ -62,7 +68,7 @@ async def _done(
         database.close()
     for name, count in counts.items():
         sys.stdout.write(f"{name}: {count}\n")
-    sys.stdout.write(f"{what}: {sum(counts.values())} documents\n")
+    sys.stdout.write(f"{what}: {sum(counts.values())} documents, {file}\n")
     return EXIT_DONE
 
 

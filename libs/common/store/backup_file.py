@@ -8,6 +8,7 @@ without its tail, or whose tail says something else than its documents, is damag
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import hashlib
 import os
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
+from uuid import uuid4
 
 import bson
 from bson.codec_options import CodecOptions
@@ -101,10 +103,12 @@ def writing(file: Path, head: Head) -> Iterator[Writer]:
     """A backup that bears its name when it is whole, and that only its owner can read.
 
     Raises:
+        FileExistsError: there is one of that name, which is left as it is.
         OSError: it cannot be written.
     """
-    draft = file.with_name(f"{file.name}.part")
-    draft.unlink(missing_ok=True)
+    _refuse_existing(file)
+    # A name of its own: what another backup writes meanwhile must not end under ours.
+    draft = file.with_name(f"{file.name}.{uuid4().hex}.part")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
     try:
         with (
@@ -117,9 +121,25 @@ def writing(file: Path, head: Head) -> Iterator[Writer]:
             stream.close()
             raw.flush()
             os.fsync(raw.fileno())
+        _refuse_existing(file)
         draft.rename(file)
+        _keep_names(file.parent)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _refuse_existing(file: Path) -> None:
+    if file.exists():
+        raise FileExistsError(errno.EEXIST, "a file of that name is there; name another", str(file))
+
+
+def _keep_names(folder: Path) -> None:
+    """A name in a folder survives a loss of power when the folder is synchronised as well."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_head(file: Path) -> Head:
