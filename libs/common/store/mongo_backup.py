@@ -11,7 +11,7 @@ Numbers and texts can, as in the database.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -26,15 +26,19 @@ from common.store.clock import utc_now
 from common.store.control import SYSTEM
 from common.store.mongo_switches import MongoSwitches
 from common.store.schema import (
+    AUDIT,
     COLLECTIONS,
     COUNTERS,
+    INDEXES,
     LEASES,
     SCHEMA,
     SEQ,
     SESSIONS,
+    SWITCHES,
     THROTTLES,
     TICKETS,
     ensure_schema,
+    retire,
 )
 from common.store.schema_version import VERSION, read_version
 
@@ -43,7 +47,7 @@ OF_THE_MOMENT: Final = frozenset({LEASES, SESSIONS, TICKETS, THROTTLES})
 KEPT: Final = tuple(name for name in COLLECTIONS if name not in OF_THE_MOMENT)
 
 _MADE_AT_START: Final = frozenset({COUNTERS, LEASES, SCHEMA})
-"""What services that have begun on an empty database leave in it."""
+"""What services that have begun on an empty database leave in it. A restore deletes it."""
 
 SEQ_LEAP: Final = 1_000_000_000
 """Texts that may have been recorded after the backup: `seq` goes on behind them, so that no agent
@@ -106,8 +110,9 @@ async def _copy(database: Database, name: str, session: Any, writer: backup_file
 
 
 async def restore(database: Database, file: Path) -> dict[str, int]:
-    """Bring a backup into an empty database, make its indexes, and stop all sending until a person
-    lets it go on; the number of documents of each collection.
+    """Stop all sending until a person lets it go on, bring a backup into an empty database, and
+    make its indexes; the number of documents of each collection that came back. Of `switches` none
+    does: the stop is there before the first text is, and nothing that is restored lifts it.
 
     Raises:
         DamagedBackup, OSError: nothing was written.
@@ -121,13 +126,16 @@ async def restore(database: Database, file: Path) -> dict[str, int]:
             f"it has schema version {head.schema_version}, which this release does not know. "
             "Nothing was written."
         )
-    told = backup_file.check(file)
+    told = {name: it for name, it in backup_file.check(file).items() if name != SWITCHES}
     await _require_empty(database)
     for name in _MADE_AT_START:
         await guarded(database.collection(name).delete_many)({})
+    ours = await _stop_all_sending(database)
+    await _let_nothing_expire(database)
     await _fill(database, backup_file.read(file))
     for name, expected in told.items():
-        if (await _sum(database, name)).told != dict(expected):
+        but = ours if name == AUDIT else []
+        if (await _sum(database, name, but)).told != dict(expected):
             raise RestoreRefused(
                 f"the collection {name} is not what the backup says; does a service write? Stop "
                 "all of them, drop the database and begin anew."
@@ -149,17 +157,35 @@ async def _require_empty(database: Database) -> None:
             )
 
 
+async def _stop_all_sending(database: Database) -> list[Any]:
+    """Turn the kill switch on; the identifiers of what that leaves in the audit trail. The database
+    is empty, so the switch is off in it, whatever it is in the backup."""
+    await MongoSwitches(database).set_all(stopped=True, reason=REASON, by=SYSTEM)
+    entries = guarded(database.collection(AUDIT).distinct)
+    return list(await entries("_id", {"note": REASON}))
+
+
+async def _let_nothing_expire(database: Database) -> None:
+    """Where indexes were made before, MongoDB would delete what has expired since the backup, and
+    what came back would not be what was written. `ensure_schema` makes them again."""
+    for index in INDEXES:
+        if index.expire_at and index.collection in KEPT:
+            await retire(database, index.collection, index.name)
+
+
 async def _fill(database: Database, documents: Iterator[tuple[str, RawBSONDocument]]) -> None:
-    while some := list(islice(documents, _BATCH)):
+    kept = ((name, document) for name, document in documents if name != SWITCHES)
+    while some := list(islice(kept, _BATCH)):
         for name in dict.fromkeys(name for name, _ in some):
             mine = [document for of, document in some if of == name]
             await guarded(_raw(database, name).insert_many)(mine, ordered=False)
 
 
 @guarded
-async def _sum(database: Database, name: str) -> Sum:
+async def _sum(database: Database, name: str, but: Sequence[Any]) -> Sum:
     found = Sum()
-    async for document in _raw(database, name).find({}).sort("_id", 1):
+    chosen: Mapping[str, Any] = {"_id": {"$nin": [*but]}} if but else {}
+    async for document in _raw(database, name).find(chosen).sort("_id", 1):
         found.add(document)
     return found
 
@@ -169,7 +195,6 @@ async def _let_nothing_double(database: Database) -> None:
     await guarded(database.collection(COUNTERS).update_one)(
         {"_id": SEQ}, {"$inc": {"value": SEQ_LEAP}}, upsert=True
     )
-    await MongoSwitches(database).set_all(stopped=True, reason=REASON, by=SYSTEM)
 
 
 def _raw(database: Database, name: str) -> Any:

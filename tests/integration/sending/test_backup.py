@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,13 +14,15 @@ import pytest
 from conformance.store_world import LEASE, new_text
 from sender_world import KEY, NUMBER, PHONE, TENANT, World, command
 
+from common.errors import StoreUnavailable
 from common.secrets import generate_master_key
-from common.store import schema
+from common.store import mongo_backup, schema
 from common.store.backup_file import DamagedBackup, Writer, check, read
+from common.store.clock import utc_now
 from common.store.control import SYSTEM
 from common.store.mongo_backup import KEPT, OF_THE_MOMENT, REASON, SEQ_LEAP
 from common.store.mongo_inbound import MongoInbound
-from common.store.mongo_switches import MongoSwitches
+from common.store.mongo_switches import MongoSwitches, read_stopped
 from common.store.records import Claim
 from common.store.schema_version import VERSION
 from health.backing_up import EXIT_AWAY, EXIT_DONE, EXIT_REFUSED, back_up, bring_back
@@ -116,6 +119,76 @@ async def test_what_was_backed_up_comes_back_whole_and_what_was_sent_since_is_no
     repeated, new = await MongoInbound(world.database).record(again, owner="two", lease=LEASE)
     assert (repeated.claim, new.claim) == (Claim.FINISHED, Claim.FRESH)
     assert new.seq > SEQ_LEAP
+
+
+async def test_all_sending_is_stopped_before_the_first_document_is_there(
+    world: World, raw: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it was stopped at the backup, for another reason."""
+    file = str(tmp_path / "backup")
+    await MongoSwitches(world.database).set_all(stopped=True, reason="earlier", by=SYSTEM)
+    assert await back_up(settings_of(world), file) == EXIT_DONE
+    raw.client.drop_database(raw.name)
+    fill = mongo_backup._fill
+
+    async def killed(*_: Any) -> None:
+        raise StoreUnavailable("Gone.")
+
+    async def with_a_sender_alive(*given: Any) -> None:
+        await fill(*given)
+        assert reason() == REASON
+
+    def reason() -> str:
+        stopped = read_stopped(raw.switches.find_one({"_id": schema.SENDING_SWITCH})["stopped"])
+        return stopped.reason if stopped else ""
+
+    monkeypatch.setattr(mongo_backup, "_fill", killed)
+    assert await bring_back(settings_of(world), file) == EXIT_AWAY
+    assert reason() == REASON
+    raw.client.drop_database(raw.name)
+    monkeypatch.setattr(mongo_backup, "_fill", with_a_sender_alive)
+    assert await bring_back(settings_of(world), file) == EXIT_DONE
+    assert reason() == REASON
+    notes = [entry["note"] for entry in raw.audit.find({"action": "sending.stopped"})]
+    assert sorted(notes) == sorted(["earlier", REASON])
+
+
+async def test_what_has_expired_since_the_backup_does_not_fail_the_restore(
+    world: World, raw: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = str(tmp_path / "backup")
+    raw[schema.DEAD_LETTER_ORIGINALS].insert_one({"_id": "old", "expires_at": utc_now()})
+    assert await back_up(settings_of(world), file) == EXIT_DONE
+    raw.client.drop_database(raw.name)
+    await schema.ensure_schema(world.database)  # As `--prepare` does, run too early.
+    fill = mongo_backup._fill
+
+    async def beside_the_server(*given: Any) -> None:
+        await fill(*given)
+        for name in KEPT:  # What the server's own thread does each minute.
+            for index in raw[name].index_information().values():
+                if "expireAfterSeconds" in index:
+                    raw[name].delete_many({index["key"][0][0]: {"$lt": utc_now()}})
+
+    monkeypatch.setattr(mongo_backup, "_fill", beside_the_server)
+    assert await bring_back(settings_of(world), file) == EXIT_DONE
+    assert "expiry" in raw[schema.DEAD_LETTER_ORIGINALS].index_information()
+
+
+async def test_a_backup_replaces_none_and_is_named_by_its_instant_in_a_folder(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "backup"
+    file.write_bytes(b"an earlier one")
+    assert await back_up(settings_of(world), str(file)) == EXIT_REFUSED
+    assert "a file of that name is there" in capsys.readouterr().err
+    assert file.read_bytes() == b"an earlier one"
+    file.unlink()
+    assert await back_up(settings_of(world), str(tmp_path)) == EXIT_DONE
+    (name,) = inside(tmp_path)
+    assert re.fullmatch(r"heliograph-\d{4}-\d\d-\d\dT\d{6}Z", name)
+    assert f"documents, {tmp_path / name}\n" in capsys.readouterr().out
+    assert check(tmp_path / name)
 
 
 async def test_a_backup_shows_one_instant_whatever_is_written_meanwhile(
