@@ -96,6 +96,12 @@ def _a_probe_asks_a_port_that_is_not_there(b: Broken) -> None:
     b.container("webhook")["livenessProbe"]["httpGet"]["port"] = "mgmt"
 
 
+@CASES.case(5, "dev", "there is no PersistentVolumeClaim gone")
+def _a_claim_is_not_there(b: Broken) -> None:
+    claim = {"claimName": "gone"}
+    b.pod("sender")["volumes"].append({"name": "more", "persistentVolumeClaim": claim})
+
+
 @CASES.case(5, "dev", "of which there is no volume")
 def _a_mount_has_no_volume(b: Broken) -> None:
     b.pod("sender")["volumes"].pop(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,14 @@ apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 namespace: heliograph
 resources: [{here}/overlays/dev]
-components: [{here}/components/entra-keys, {here}/components/tracing, {here}/components/labels]
+components:
+  - {here}/components/backup
+  - {here}/components/entra-keys
+  - {here}/components/tracing
+  - {here}/components/labels
+images:
+  - name: heliograph/health
+    newTag: 0.1.0
 configMapGenerator:
   - name: webhook-settings
     behavior: merge
@@ -82,10 +90,36 @@ configMapGenerator:
     made = render(tmp_path, "dev")
     points = [it for it in POINTS if it not in {22, 26, 36}]
     assert [str(it) for it in findings(made, PROJECT, points)] == []
-    # Without the policies of the two components the same settings are refused.
+    # Without the components' policies the same objects and settings are refused.
+    policies = {"traces", "webhook-entra-keys", "backup", "mongodb-backup"}
     bare = [
-        it for it in made.objects if it["metadata"]["name"] not in {"traces", "webhook-entra-keys"}
+        it
+        for it in made.objects
+        if it["kind"] != "NetworkPolicy" or it["metadata"]["name"] not in policies
     ]
     said = [str(it) for it in findings(replace(made, objects=bare), PROJECT, [32])]
     assert any("may not reach the internet on 443" in it for it in said)
     assert any("may not reach the collector on 4318" in it for it in said)
+    assert any("egress/backup: may not reach mongodb on 27017" in it for it in said)
+    assert any("ingress/mongodb: does not let backup in on 27017" in it for it in said)
+
+
+def test_what_the_page_on_backups_does_to_the_manifests_fits_them(tmp_path: Path) -> None:
+    page = (PROJECT.root / "docs" / "operations" / "backup.md").read_text(encoding="utf-8")
+    here = Path(os.path.relpath(PROJECT.manifests, tmp_path))
+    (patches,) = re.findall(r"```yaml\n(patches:.+?)```", page, re.DOTALL)
+    (tmp_path / "kustomization.yaml").write_text(
+        f"resources: [{here}/overlays/dev]\ncomponents: [{here}/components/backup]\n"
+        f"namespace: heliograph\n{patches}"
+    )
+    made = render(tmp_path, "dev")
+    assert made.code == 0, made.warnings
+    said = {f"{it.place}: {it.problem}" for it in findings(made, PROJECT, [32])}
+    assert said == {
+        f"egress/{name}: may not reach the internet on 443/TCP" for name in ("sender", "health")
+    }
+    (job,) = (it["spec"]["jobTemplate"]["spec"] for it in made.objects if it["kind"] == "CronJob")
+    (container,) = job["template"]["spec"]["containers"]
+    (argument,) = container["args"]
+    assert f"sed 's|{argument}|--restore=/backup/heliograph-" in page
+    assert {it["mountPath"] for it in container["volumeMounts"]} >= {"/backup", "/tmp"}

@@ -125,6 +125,13 @@ TRACES: Final[frozenset[Edge]] = frozenset(_each(tuple(SERVICES), "the collector
 """Beside them, where the services export their traces: component tracing."""
 
 
+BACKUP: Final[frozenset[Edge]] = frozenset(
+    _each(("backup",), "mongodb", MONGODB)
+    | {Edge("backup", "DNS", DNS, protocol) for protocol in ("TCP", "UDP")}
+)
+"""Beside them, where backups are made in the cluster: component backup."""
+
+
 def table() -> str:
     """The table of docs/operations/kubernetes.md."""
     rows: dict[tuple[str, int, str], list[str]] = {}
@@ -133,6 +140,7 @@ def table() -> str:
         " (operator-policies)": OPERATORS,
         " (entra-keys)": ENTRA,
         " (tracing)": TRACES,
+        " (backup)": BACKUP,
     }
     for where, edges in sets.items():
         for edge in sorted(edges):

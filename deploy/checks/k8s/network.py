@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from deploy.checks.k8s.edges import (
+    BACKUP,
     EDGES,
     ENTRA,
     OPERATORS,
@@ -56,6 +57,8 @@ def allowed(render: Render) -> frozenset[Edge]:
         edges |= ENTRA
     if any("HELIOGRAPH_OTLP_ENDPOINT" in it for it in settings):
         edges |= TRACES
+    if named(render.objects, "CronJob", "backup") is not None:
+        edges |= BACKUP
     return edges
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from deploy.checks.k8s.objects import NAME_LABEL, Object, dig, kind_of, name_of, of_kind
 
-WORKLOADS: Final = ("Deployment", "StatefulSet", "DaemonSet", "Job")
+WORKLOADS: Final = ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")
 OPERATED: Final = ("RabbitmqCluster", "MongoDBCommunity")
 
 _OPERATED_PORTS: Final[Mapping[str, Mapping[str, int]]] = {
@@ -83,7 +83,8 @@ def ours(objects: Sequence[Object], services: Sequence[str]) -> list[Pods]:
 
 
 def _of_workloads(objects: Sequence[Object]) -> Iterator[Pods]:
-    for owner in of_kind(objects, *WORKLOADS):
+    for item in of_kind(objects, *WORKLOADS):
+        owner = _job(item) if kind_of(item) == "CronJob" else item
         template = dig(owner, "spec", "template", default={})
         spec = dig(template, "spec", default={})
         ports = {
@@ -93,6 +94,12 @@ def _of_workloads(objects: Sequence[Object]) -> Iterator[Pods]:
             if "name" in port
         }
         yield Pods(owner, dig(template, "metadata", "labels", default={}), spec, ports)
+
+
+def _job(item: Object) -> Object:
+    """The Job that a CronJob makes, under the CronJob's name: what holds for one holds for it."""
+    spec = dig(item, "spec", "jobTemplate", "spec", default={})
+    return {"kind": "Job", "metadata": item["metadata"], "spec": spec}
 
 
 def _of_operators(objects: Sequence[Object]) -> Iterator[Pods]:

@@ -89,6 +89,10 @@ SERVICES: Final[Mapping[str, Service]] = {
 }
 
 
+_JOBS: Final = ("prepare", "backup")
+"""The health service with other arguments."""
+
+
 @dataclass(frozen=True)
 class Project:
     """The repository beside the render. Tests point it elsewhere."""
@@ -114,5 +118,5 @@ class Project:
 
 
 def service_of(workload: str) -> Service | None:
-    """The service whose image and settings a workload has; the Job is the health service."""
-    return SERVICES.get("health" if workload == "prepare" else workload)
+    """The service whose image and settings a workload has; the Jobs are the health service."""
+    return SERVICES.get("health" if workload in _JOBS else workload)

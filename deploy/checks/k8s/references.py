@@ -138,6 +138,7 @@ def _pod(each: Pods, there: There) -> Iterator[Said]:
         for kind, found in (
             ("Secret", dig(volume, "secret", "secretName")),
             ("ConfigMap", dig(volume, "configMap", "name")),
+            ("PersistentVolumeClaim", dig(volume, "persistentVolumeClaim", "claimName")),
         ):
             if found and not there.has(kind, found):
                 yield each.place, f"volume {name}: there is no {kind} {found}"
