@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from bench import deployed
 from deploy.checks.k8s import __main__ as command
 from deploy.checks.k8s.edges import table
 from deploy.checks.k8s.objects import of_kind
@@ -62,3 +63,10 @@ def test_the_command_prints_a_line_a_finding_and_fails_on_one(
     told = capsys.readouterr()
     assert told.out.startswith(f"{len(POINTS)} points hold")
     assert "NOT RELEASED" in told.err
+
+
+def test_the_capacity_plan_reads_the_fields_as_the_production_overlay_has_them() -> None:
+    files, production = deployed.read(), rendered("production").objects
+    for field in deployed.fields(0):
+        assert field.shipped(production) == field.shipped(files), field
+    assert deployed.reserved(production) == deployed.reserved(files)
