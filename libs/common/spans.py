@@ -46,14 +46,16 @@ PUBLISH: Final = SpanType(
     "exchange",
     Kind.PRODUCER,
     "all",
-    "One message, until the broker has confirmed it. A message that waits has `wait` for exchange.",
+    "One message, until the broker has confirmed it. A message that waits has `wait` for exchange, "
+    "an answer to whoever asked `reply`, and a replay the queue that it goes to, or `agents`.",
 )
 PROCESS: Final = SpanType(
     "process",
     "queue",
     Kind.CONSUMER,
     "processor, sender",
-    "One message from a queue, until it is known what becomes of it.",
+    "One message from a queue, until it is known what becomes of it; also where that takes several "
+    "tries, while MongoDB or RabbitMQ is away.",
 )
 RECORD: Final = SpanType(
     "record text", "", Kind.INTERNAL, "processor", "An inbound text is recorded, once, or found."

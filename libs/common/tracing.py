@@ -11,7 +11,7 @@ flag is not set, the trace ID decides, by the same ratio everywhere. Whoever rec
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Final, Protocol
@@ -22,6 +22,9 @@ from common.spans import Attribute, SpanType
 Value = str | int | None
 Attributes = Mapping[Attribute, Value]
 """None leaves an attribute out."""
+
+Leave = Callable[[type[BaseException] | None], None]
+"""What to do with a span whose block is left, by the class of the exception that leaves it."""
 
 _NONE: Attributes = {}
 _SAMPLED: Final = 0x01
@@ -105,8 +108,9 @@ _here: ContextVar[Span] = ContextVar("span", default=NOTHING)
 class _Within:
     """A span that is current while its block runs; an exception that leaves the block fails it."""
 
-    def __init__(self, span: Span):
+    def __init__(self, span: Span, leave: Leave | None = None):
         self._span = span
+        self._leave = leave or self._end
         self._tokens: tuple[Token[str | None], Token[Span]] | None = None
 
     def __enter__(self) -> Span:
@@ -119,6 +123,9 @@ class _Within:
         if self._tokens is not None:
             trace.current.reset(self._tokens[0])
             _here.reset(self._tokens[1])
+        self._leave(kind)
+
+    def _end(self, kind: type[BaseException] | None) -> None:
         if kind is not None:
             self._span.fail(kind.__name__)
         self._span.end()
@@ -181,6 +188,11 @@ def span(
     if _exporter is None:
         return NOTHING
     return _Within(begin(kind, of, parent=parent, links=links, attributes=attributes))
+
+
+def within(span: Span, leave: Leave) -> _Within | _Nothing:
+    """A block in which a span that has begun is what is being worked on."""
+    return NOTHING if _exporter is None else _Within(span, leave)
 
 
 def tell(

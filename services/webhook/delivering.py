@@ -87,7 +87,7 @@ def _text_of(reading: Reading, provider: str, tenant_id: str) -> str | None:
 
 @contextmanager
 def delivering(events: Sequence[Event]) -> Iterator[None]:
-    """Publish some events meanwhile: what fails, fails for all of them."""
+    """Collect and publish events meanwhile: what fails, fails for all that are there by then."""
     try:
         yield
     except BaseException as error:

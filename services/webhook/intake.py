@@ -142,16 +142,18 @@ class Intake:
         messages: list[Outgoing] = []
         counts: list[tuple[str, str]] = []
         events: list[Event] = []
-        for reading in readings:
-            message, name, result = _message(reading, owners, source)
-            if message is not None:
+        with delivering(events):
+            for reading in readings:
+                message, name, result = _message(reading, owners, source)
+                counts.append((name, result))
+                if message is None:
+                    continue
                 if since is not None or log.is_enabled_for(DEBUG):
-                    tenant_id = _tenant_of(reading, owners, source)
                     event = event_of(
                         reading,
                         message,
                         provider=source.provider,
-                        tenant_id=tenant_id,
+                        tenant_id=_tenant_of(reading, owners, source),
                         traceparent=source.traceparent,
                         since=since,
                         together=len(readings),
@@ -159,9 +161,7 @@ class Intake:
                     events.append(event)
                     message = event.message
                 messages.append(message)
-            counts.append((name, result))
-        if messages:
-            with delivering(events):
+            if messages:
                 await self._publish(messages)
         return counts
 

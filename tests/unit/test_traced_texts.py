@@ -3,7 +3,9 @@ nothing in it says whose the text is or what it says."""
 
 from __future__ import annotations
 
+import asyncio
 import io
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +24,10 @@ from common import trace, tracing
 from common.bus import topology
 from common.bus.memory import MemoryBroker, MemoryBus
 from common.bus.messages import Outgoing
+from common.bus.spans import work_on, working
 from common.bus.verdicts import Done, Park, Retry
+from common.bus.work import persist
+from common.errors import StoreUnavailable
 from common.events import TextDecided
 from common.providers.port import Ambiguous, NotProcessed
 from common.spans import Attribute
@@ -31,6 +36,7 @@ from common.store.records import ApprovalDecision, NewOutbound, inbound_id
 from common.store.text_views import read_text
 from heliograph import ReportStatus, wire
 from heliograph.codes import OutcomeCode
+from webhook import intake
 
 pytestmark = pytest.mark.unit
 
@@ -97,6 +103,24 @@ async def test_a_stranger_and_a_fault_of_ours() -> None:
     assert not span.status.is_ok
     assert says(span, Attribute.ERROR_TYPE) == "RuntimeError"
     assert BODY not in span.to_json()
+
+
+async def test_a_fault_at_a_later_event_fails_the_spans_of_those_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write, taken = intake.outgoing, itertools.count()
+
+    def fails_at_the_second(*what: Any) -> Outgoing:
+        if next(taken):
+            raise RuntimeError(BODY)
+        return write(*what)
+
+    monkeypatch.setattr(intake, "outgoing", fails_at_the_second)
+    both = [webhook.event_grid(webhook.received_data(number)) for number in (1, 2)]
+    async with recording() as recorder, webhook.webhook(webhook.FakeBus()) as world:
+        assert (await world.post(both))[0] == 503
+        span = await recorder.one("deliver acs")
+    assert says(span, Attribute.ERROR_TYPE) == "RuntimeError"
 
 
 # --- processor ------------------------------------------------------------------------------------
@@ -346,6 +370,93 @@ async def test_a_message_that_waits_is_published_in_its_own_trace() -> None:
         span = await recorder.one("publish wait")
     assert trace_of(span) == TRACE
     await bus.close()
+
+
+@pytest.mark.parametrize(
+    ("queue", "name"),
+    [
+        (topology.SENDER_QUEUE, "publish sender.commands"),
+        (wire.agent_queue("acme", "support"), "publish agents"),
+        (wire.reply_queue("acme", "support", "1"), "publish reply"),
+        (topology.dead_queue(topology.SENDER_QUEUE), None),
+    ],
+)
+async def test_a_replay_names_its_queue_and_what_stays_parked_is_left_as_it_was(
+    queue: str, name: str | None
+) -> None:
+    bus = MemoryBus(broker := MemoryBroker(), topology=topology.SERVICES)
+    bus.start()
+    broker.declare(topology.agent_topology("acme", "support"))
+    headers = {wire.HEADER_TRACEPARENT: COMES}
+    message = Outgoing(exchange="", key=queue, body=b"", type="t", message_id="m", headers=headers)
+    async with recording() as recorder:
+        await bus.publish_all([message])
+        assert [span.name for span in await recorder.spans()] == ([name] if name else [])
+    if name is None:
+        (parked,) = broker.stored(queue)
+        assert parked.message.headers == headers
+    await bus.close()
+
+
+async def test_a_message_without_a_trace_begins_one_with_the_span_of_its_publication() -> None:
+    bus = MemoryBus(broker := MemoryBroker(), topology=topology.SERVICES)
+    bus.start()
+    async with recording() as recorder:
+        event = processor.received(body=BODY)
+        key = topology.received_key("acs")
+        message = Outgoing.of(event, exchange=topology.INBOUND_EXCHANGE, key=key, message_id="m")
+        assert await bus.publish_all([message]) == [None]
+        span = await recorder.one(f"publish {topology.INBOUND_EXCHANGE}")
+    assert span.parent is None
+    (stored,) = broker.stored(topology.PROCESSOR_QUEUE)
+    assert tracing.id_of(stored.message.headers[wire.HEADER_TRACEPARENT]) == trace_of(span)
+    await bus.close()
+
+
+@pytest.mark.parametrize("ends", ["done", "stopped"])
+async def test_work_that_is_tried_again_while_mongodb_is_away_is_one_span_a_message(
+    ends: str,
+) -> None:
+    batch = [headed(processor.delivery(processor.received(it))) for it in ("1", "2")]
+    stopping, tries = asyncio.Event(), 0
+
+    async def work() -> str:
+        nonlocal tries
+        tries += 1
+        with working(batch):  # type: ignore[arg-type]
+            if tries < 3:
+                raise StoreUnavailable
+            if ends == "stopped":
+                stopping.set()
+                raise StoreUnavailable
+        return "done"
+
+    async with recording() as recorder:
+        ended = await persist(work, batch, stopping)  # type: ignore[arg-type]
+        spans = await recorder.spans()
+    assert (ended, tries) == ("done" if ends == "done" else None, 3)
+    assert [span.name for span in spans] == ["process processor.inbound"] * 2
+    assert [span.status.is_ok for span in spans] == [ends == "done"] * 2
+
+
+async def test_a_command_that_is_tried_again_is_one_span() -> None:
+    delivery = headed(sender.delivery())
+    tries = 0
+
+    async def work() -> str | None:
+        nonlocal tries
+        tries += 1
+        with work_on(delivery) as span:  # type: ignore[arg-type]
+            if tries < 3:
+                raise StoreUnavailable
+            return span.traceparent
+
+    async with recording() as recorder:
+        ended = await persist(work, [delivery], asyncio.Event())  # type: ignore[list-item]
+        (span,) = await recorder.spans()
+    assert tracing.id_of(ended) == trace_of(span) == TRACE
+    assert span.status.is_ok
+    assert trace.current.get() is None
 
 
 # --- What nobody may read -------------------------------------------------------------------------

@@ -142,7 +142,10 @@ class Bus:
     async def publish_all(self, messages: Iterable[Outgoing]) -> list[BusError | None]:
         """Publish together and wait for all confirms; one result a message, in order. The errors
         are those of `publish`."""
-        return await published(list(messages), self._publish)
+        batch = list(messages)
+        if self._alive is None:  # Nothing leaves: there is nothing to follow.
+            return await self._publish(batch)
+        return await published(batch, self._publish)
 
     async def _publish(self, batch: list[Outgoing]) -> list[BusError | None]:
         link = self._alive

@@ -80,9 +80,17 @@ class Outgoing:
             body=model.encode(),
             type=model.type,
             message_id=message_id,
-            headers={wire.HEADER_TRACEPARENT: tracing.joined(traceparent or trace.current.get())},
+            headers=_in_trace(traceparent or trace.current.get()),
             correlation_id=correlation_id,
         )
+
+
+def _in_trace(traceparent: str | None) -> Headers:
+    """Without a trace of its own, a message begins one: the span of its publication does where
+    spans are recorded, for nobody has a span that a made-up one could hang on."""
+    if tracing.on() and trace.valid(traceparent) is None:
+        return {}
+    return {wire.HEADER_TRACEPARENT: tracing.joined(traceparent)}
 
 
 class Delivery(Protocol):

@@ -8,20 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Final, Protocol
 
 from structlog.contextvars import clear_contextvars
 
 from common import trace, tracing
-from common.bus.messages import BusError, Delivery, Outgoing, traceparent_of
-from common.bus.topology import CHANGES_EXCHANGE, WAIT_PREFIX
+from common.bus.messages import BusError, BusUnavailable, Delivery, Outgoing, traceparent_of
+from common.bus.topology import (
+    CHANGES_EXCHANGE,
+    PROCESSOR_QUEUE,
+    SENDER_QUEUE,
+    WAIT_PREFIX,
+    parked_from,
+)
 from common.bus.verdicts import Park, Retry, Verdict
+from common.errors import Unavailable
 from common.spans import PROCESS, PUBLISH, Attribute, SpanType
 from common.tracing import NOTHING, Attributes, Span
 from heliograph import wire
 
 _SYSTEM: Final = "rabbitmq"
+_AGENT: Final = wire.agent_queue("", "")[:-1]
+"""What each agent's queue begins with."""
+
+_waiting: ContextVar[dict[int, Span] | None] = ContextVar("waiting_spans", default=None)
+"""By message, the spans of those in hand that are tried again."""
 
 PublishAll = Callable[[list[Outgoing]], Awaitable[list[BusError | None]]]
 
@@ -48,6 +61,8 @@ async def published(batch: list[Outgoing], publish: PublishAll) -> list[BusError
 def _publishing(message: Outgoing, together: int) -> Span:
     if message.exchange == CHANGES_EXCHANGE:  # Tells caches, and no text.
         return NOTHING
+    if _stays_parked(message):  # Somebody has looked; the text is where it was.
+        return NOTHING
     attributes: Attributes = {
         Attribute.MESSAGING_SYSTEM: _SYSTEM,
         Attribute.OPERATION: "publish",
@@ -64,13 +79,22 @@ def destination_of(message: Outgoing) -> str:
     """Of few words: a routing key names a tenant, and a reply queue whoever asked."""
     if message.exchange:
         return message.exchange
-    return "wait" if message.key.startswith(WAIT_PREFIX) else "reply"
+    if message.key.startswith(WAIT_PREFIX):
+        return "wait"
+    if message.key in (PROCESSOR_QUEUE, SENDER_QUEUE):  # A replay, as the next.
+        return message.key
+    return "agents" if message.key.startswith(_AGENT) else "reply"
+
+
+def _stays_parked(message: Outgoing) -> bool:
+    return not message.exchange and parked_from(message.key) != message.key
 
 
 def _with(message: Outgoing, span: Span) -> Outgoing:
-    if span.traceparent is None:
+    if span is NOTHING:
         return message
-    headers = {**message.headers, wire.HEADER_TRACEPARENT: span.traceparent}
+    told = span.traceparent or tracing.joined(message.headers.get(wire.HEADER_TRACEPARENT))
+    headers = {**message.headers, wire.HEADER_TRACEPARENT: told}
     return replace(message, headers=headers)
 
 
@@ -115,7 +139,8 @@ class _NoSpans:
 
 class _Spans:
     def __init__(self, batch: Sequence[Delivery]):
-        self._spans = [processing(delivery, together=len(batch)) for delivery in batch]
+        self._batch = batch
+        self._spans = [_processing(delivery, together=len(batch)) for delivery in batch]
 
     def traceparent(self, place: int) -> str | None:
         return self._spans[place].traceparent
@@ -131,17 +156,47 @@ class _Spans:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        for span in self._spans:
-            if kind is not None:
-                span.fail(kind.__name__)
+        for span, delivery in zip(self._spans, self._batch, strict=True):
+            _left(span, delivery, kind)
+
+
+@contextmanager
+def over_tries() -> Iterator[None]:
+    """One span a message over all tries at it while MongoDB or RabbitMQ is away: one for each try
+    would push the spans of texts that are well out of the exporter's queue."""
+    if not tracing.on():
+        yield
+        return
+    waiting: dict[int, Span] = {}
+    token = _waiting.set(waiting)
+    try:
+        yield
+    finally:
+        _waiting.reset(token)
+        for span in waiting.values():
+            span.fail(Unavailable.code)
             span.end()
 
 
-def processing(delivery: Delivery, *, together: int = 1) -> Span:
-    """The span of work on one message, which its worker ends."""
+def _processing(delivery: Delivery, *, together: int = 1) -> Span:
+    """The span of work on one message, which `_left` ends."""
+    waiting = _waiting.get()
+    if waiting and (begun := waiting.pop(id(delivery), None)) is not None:
+        return begun
     return tracing.begin(
         PROCESS, delivery.queue, parent=traceparent_of(delivery), attributes=of(delivery, together)
     )
+
+
+def _left(span: Span, delivery: Delivery, kind: type[BaseException] | None) -> None:
+    """A try at a message is over, by an exception or without."""
+    waiting = _waiting.get()
+    if waiting is not None and kind is not None and issubclass(kind, (Unavailable, BusUnavailable)):
+        waiting[id(delivery)] = span
+        return
+    if kind is not None:
+        span.fail(kind.__name__)
+    span.end()
 
 
 def of(delivery: Delivery, together: int = 1) -> Attributes:
@@ -168,11 +223,10 @@ def say(span: Span, verdict: Verdict) -> None:
 def work_on(delivery: Delivery) -> Iterator[Span]:
     """Work on one message: its trace is the current one, and log lines name nothing of another."""
     clear_contextvars()
-    with (
-        _current(traceparent_of(delivery)),
-        tracing.span(PROCESS, delivery.queue, attributes=of(delivery)) as span,
-    ):
-        yield span
+    with _current(traceparent_of(delivery)):
+        span = _processing(delivery)
+        with tracing.within(span, lambda kind: _left(span, delivery, kind)):
+            yield span
 
 
 @contextmanager

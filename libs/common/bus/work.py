@@ -17,6 +17,7 @@ import structlog
 from common import tracing
 from common.bus.counting import WorkCounts
 from common.bus.messages import BusUnavailable, Delivery, traceparent_of
+from common.bus.spans import over_tries
 from common.bus.topology import RETRY_DELAYS
 from common.bus.verdicts import Publisher, Retry, Verdict, no_move, settle
 from common.errors import Unavailable
@@ -142,6 +143,13 @@ async def persist(
     work: Callable[[], Awaitable[T]], batch: Sequence[Delivery], stopping: asyncio.Event
 ) -> T | Exception | None:
     """Run `work` until it ends with anything but an infrastructure fault."""
+    with over_tries():
+        return await _persist(work, batch, stopping)
+
+
+async def _persist(
+    work: Callable[[], Awaitable[T]], batch: Sequence[Delivery], stopping: asyncio.Event
+) -> T | Exception | None:
     for turn in itertools.count():
         try:
             return await work()
