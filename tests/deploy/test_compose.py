@@ -12,6 +12,7 @@ import pytest
 from deploy.checks.compose import __main__ as check
 from deploy.checks.compose import rendering, rules
 from deploy.compose import make_secrets
+from local.house import SERVICES
 
 TEXT = rendering.FILE.read_text(encoding="utf-8")
 
@@ -196,6 +197,14 @@ def test_a_missing_service_is_a_finding() -> None:
     project = dict(rendering.rendered(rendering.FILE))
     services = {name: each for name, each in project["services"].items() if name != "sender"}
     assert rules.findings({**project, "services": services}) == ["there is no service sender."]
+
+
+def test_a_collector_that_env_names_is_given_to_each_service(tmp_path: Path) -> None:
+    chosen = copy(tmp_path, "${OTLP_ENDPOINT:-}", "http://collector:4318")
+    for name in SERVICES:
+        of = {path: rendering.rendered(path)["services"][name] for path in (rendering.FILE, chosen)}
+        given = [each["environment"]["HELIOGRAPH_OTLP_ENDPOINT"] for each in of.values()]
+        assert given == ["", "http://collector:4318"], name
 
 
 def test_the_program_says_what_it_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
