@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -214,3 +214,39 @@ async def test_the_command_without_a_store_says_so() -> None:
     code, output, errors = await command("mongodb://127.0.0.1:9/?connectTimeoutMS=300", "nothing")
     assert (code, output) == (EXIT_AWAY, "")
     assert errors.startswith("heliograph: the replacement stopped: ")
+
+
+async def test_the_health_service_starts_again(
+    world: World, after: World, mongo_uri: str, mongo_database: str, vhost_url: str
+) -> None:
+    await replaced(after)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "health",
+        env={
+            "HELIOGRAPH_MONGODB_URI": mongo_uri,
+            "HELIOGRAPH_MONGODB_DATABASE": mongo_database,
+            "HELIOGRAPH_RABBITMQ_URL": vhost_url,
+            "HELIOGRAPH_MASTER_KEY": NEW_KEY,
+            "HELIOGRAPH_MANAGEMENT_HOST": "127.0.0.1",
+            "HELIOGRAPH_MANAGEMENT_PORT": "0",
+            "HELIOGRAPH_HEALTH_HOST": "127.0.0.1",
+            "HELIOGRAPH_HEALTH_PORT": "0",
+        },
+        stdout=PIPE,
+        stderr=STDOUT,
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(PATIENCE):
+            lines: list[bytes] = []
+            async for line in process.stdout:
+                lines.append(line)
+                if b"console.listening" in line:
+                    break
+            else:
+                pytest.fail(b"".join(lines).decode())
+    finally:
+        process.kill()
+        await process.communicate()
