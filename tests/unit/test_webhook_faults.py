@@ -19,7 +19,6 @@ from common.errors import StoreUnavailable
 from webhook import server
 
 TEXT = [event_grid(received_data())]
-IN_TIME = 2.0
 
 
 def unavailable(answer: tuple[int, Any], code: str) -> bool:
@@ -93,37 +92,61 @@ async def test_what_takes_longer_than_the_deadline_is_a_503() -> None:
 
 
 class SlowBus(FakeBus):
-    """Confirms each part of a delivery after a while; from part `stops_at` on it is silent."""
+    """Confirms each part of a delivery after a while."""
 
-    def __init__(self, seconds: float, stops_at: int = 1_000):
+    def __init__(self, seconds: float):
         super().__init__()
         self.seconds = seconds
-        self.stops_at = stops_at
-        self.parts = 0
-        self.confirmed_at = 0.0
 
     async def publish_all(self, messages: Sequence[Outgoing]) -> list[BusError | None]:
-        self.parts += 1
-        if self.parts >= self.stops_at:
-            self.open.clear()
         await asyncio.sleep(self.seconds)
+        return await super().publish_all(messages)
+
+
+class LeapingBus(FakeBus):
+    """Confirms each part of a delivery after so many seconds of the loop's, which pass at once, so
+    that a busy machine is in time too. After the last that is given it is silent."""
+
+    def __init__(self, *seconds: float):
+        super().__init__()
+        self.seconds = seconds
+        self.parts = 0
+        self.passed = 0.0
+        self.confirmed_at = 0.0
+        self._real = asyncio.get_running_loop().time
+
+    def time(self) -> float:
+        return self._real() + self.passed
+
+    async def publish_all(self, messages: Sequence[Outgoing]) -> list[BusError | None]:
+        self.passed += self.seconds[self.parts]
+        self.parts += 1
+        if self.parts == len(self.seconds):
+            self.open.clear()
+        await asyncio.sleep(0.01)  # What has run out by now is seen first.
         faults = await super().publish_all(messages)
-        self.confirmed_at = perf_counter()
+        self.confirmed_at = self.time()
         return faults
 
 
-async def test_a_large_delivery_is_given_more_time_while_its_parts_are_confirmed() -> None:
-    bus = SlowBus(0.25)
-    async with webhook(bus, deadline=0.9) as world:
-        assert await world.post(many(1_500)) == (200, None)
-    assert (bus.parts, len(bus.messages)) == (6, 1_500)
+async def test_a_large_delivery_is_given_more_time_while_its_parts_are_confirmed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bus = LeapingBus(4, 4, 4, 4, 4, 0)
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", bus.time)
+    async with webhook(bus, deadline=10) as world:
+        assert await world.post(many(1_250)) == (200, None)
+    assert (bus.parts, len(bus.messages)) == (5, 1_250)
 
 
-async def test_a_broker_that_stops_confirming_in_the_middle_is_a_503_in_time() -> None:
-    bus = SlowBus(0.0, stops_at=2)
-    async with webhook(bus, body_limit=8_000_000) as world:
+async def test_a_broker_that_stops_confirming_in_the_middle_is_a_503_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bus = LeapingBus(5, 10)
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", bus.time)
+    async with webhook(bus, deadline=10, body_limit=8_000_000) as world:
         assert unavailable(await world.post(many(5_000)), "deadline")
-        assert perf_counter() - bus.confirmed_at < IN_TIME
+        assert 10 <= bus.time() - bus.confirmed_at < 15
         assert world.counted("received", "published") == 0
     assert bus.parts == 2
 
