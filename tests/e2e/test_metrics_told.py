@@ -3,6 +3,7 @@ with the labels' values that are declared, and nobody's number in any."""
 
 from __future__ import annotations
 
+import ast
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,8 +59,22 @@ async def test_every_metric_is_told_and_no_label_has_another_value_than_it_may(
 
 def test_what_is_rare_is_shown_by_the_test_that_is_named() -> None:
     for (_, name), test in RARE.items():
-        text = (TESTS / test).read_text(encoding="utf-8")
-        assert name.removeprefix("heliograph_") in text, f"{test} does not show {name}"
+        assert is_read(name, (TESTS / test).read_text(encoding="utf-8")), f"{test}: not {name}"
+
+
+def test_a_metric_that_is_only_spoken_of_is_not_shown() -> None:
+    name = "heliograph_retries_total"
+    assert is_read(name, 'assert sample(metrics, "retries_total", queue="q") == 1')
+    for text in ("# retries_total", '"""retries_total"""', 'sample(metrics, "my_retries_total")'):
+        assert not is_read(name, text)
+
+
+def is_read(name: str, text: str) -> bool:
+    """Whether a test gives the metric's name, with or without our prefix, to what reads a value."""
+    names = {name, name.removeprefix("heliograph_")}
+    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    given = [argument for call in calls for argument in call.args]
+    return any(isinstance(it, ast.Constant) and it.value in names for it in given)
 
 
 async def converse(world: World) -> None:
