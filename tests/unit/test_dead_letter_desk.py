@@ -241,6 +241,59 @@ def test_an_edit_changes_neither_whose_a_message_is_nor_its_ids_nor_its_form(tex
     assert "canary" not in str(refused.value)
 
 
+SAID = orjson.loads(TEXT.encode())
+TEXTS = Owner(tenant_id="acme", agent_id=None, proven=False, ours=True)
+
+
+@pytest.mark.parametrize(
+    ("type_", "forged"),
+    [
+        ("sms.received", {"remote": "+15551230143", "body": "START"}),
+        ("sms.received", {"number": "+18005550101"}),
+        ("sms.received", {"keyword": "opt_in"}),
+        ("sms.received", {"at": "2026-03-01T13:00:00Z"}),
+        ("sms.report", {"remote": "+15551230143"}),
+        ("sms.report", {"number": "+18005550101"}),
+        ("sms.report", {"reference": "another"}),
+    ],
+)
+@pytest.mark.parametrize("broken", [{}, {"accepted_at": None}], ids=["whole", "unreadable"])
+def test_an_edit_forges_no_text_and_no_consent(
+    type_: str, forged: dict[str, Any], broken: dict[str, Any]
+) -> None:
+    whole = SAID | {"body": "Yes", "status": "delivered"}
+    parked = letter(orjson.dumps(SAID | {"status": "delivered"} | broken), type=type_)
+    assert check_edit(DEAD_TEXTS, parked, TEXTS, orjson.dumps(whole | {"more": 1}).decode())
+    with pytest.raises(Problem, match="an edit cannot change it"):
+        check_edit(DEAD_TEXTS, parked, TEXTS, orjson.dumps(whole | forged).decode())
+
+
+SOON = (NOW + timedelta(minutes=1)).isoformat()
+LATER = (NOW + timedelta(hours=1)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "taken"),
+    [
+        (SOON, None, False),
+        (SOON, LATER, False),
+        (SOON, SOON, True),
+        (LATER, SOON, True),
+        (None, SOON, True),
+        ("tomorrow", None, True),
+        ("tomorrow", LATER, True),
+    ],
+)
+def test_an_edit_makes_no_command_live_longer(before: Any, after: Any, *, taken: bool) -> None:
+    parked = letter(changed(expires_at=before).encode())
+    text = changed(expires_at=after, body="Hello")
+    if taken:
+        assert check_edit(DEAD, parked, PROVEN, text)
+        return
+    with pytest.raises(Problem, match="expires_at"):
+        check_edit(DEAD, parked, PROVEN, text)
+
+
 def test_who_has_lied_about_who_they_are_is_edited_into_themselves_at_most() -> None:
     lie = letter(changed(tenant_id="globex", agent_id="ceo").encode())
     assert check_edit(DEAD, lie, PROVEN, changed())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
+from pydantic import TypeAdapter, ValidationError
 
 from common.bus.in_hand import DeadLetter
 from common.bus.topology import parked_from
@@ -14,9 +16,11 @@ from common.redact import MASK, scrub_secrets
 from health.desk.parked_owner import Owner, fields_of
 from health.desk.parked_words import FIXED, model_of
 from health.web.problems import Problem, ProblemCode
-from heliograph.models import UnreadableMessage
+from heliograph.models import Instant, UnreadableMessage
 
 _OWNERS: Final = ("tenant_id", "agent_id")
+_EXPIRY: Final = "expires_at"
+_INSTANT: Final[TypeAdapter[datetime]] = TypeAdapter(Instant)
 
 
 def check_edit(queue: str, letter: DeadLetter, owner: Owner, text: str) -> bytes:
@@ -40,6 +44,8 @@ def check_edit(queue: str, letter: DeadLetter, owner: Owner, text: str) -> bytes
     except UnreadableMessage as problem:
         raise _wrong(str(problem)) from None
     _check_fixed(letter, owner, fields_of(body), model.model_fields)
+    if _EXPIRY in model.model_fields:
+        _check_expiry(fields_of(letter.body).get(_EXPIRY), fields_of(body).get(_EXPIRY))
     if body == letter.body:
         raise _wrong("This is what it says already.")
     return body
@@ -59,12 +65,23 @@ def _check_fixed(
             wanted = proven[name] or old.get(name)
             if wanted is None:
                 raise _wrong(f"{name}: nobody knows whose message this is, and no edit says it.")
-        elif name not in old:
-            continue
+        elif name in old or (old and not known[name].is_required()):
+            # An optional field that is missing says something too: that there was no keyword.
+            wanted = old.get(name)
         else:
-            wanted = old[name]
+            continue
         if new.get(name) != wanted:
             raise _wrong(f"{name}: an edit cannot change it.")
+
+
+def _check_expiry(old: object, new: object) -> None:
+    """What an agent wanted sent by then is not sent later. What is no instant said nothing."""
+    try:
+        limit = _INSTANT.validate_python(old)
+    except ValidationError:
+        return
+    if new is None or _INSTANT.validate_python(new) > limit:
+        raise _wrong(f"{_EXPIRY}: an edit cannot remove it or move it to a later moment.")
 
 
 def readable(body: bytes) -> str:

@@ -26,9 +26,13 @@ def model_of(queue: str, type_: str) -> type[Wire] | None:
 
 
 FIXED: Final[Mapping[str, tuple[str, ...]]] = {
-    SmsReceived.type: ("tenant_id", "connection_id", "provider", "provider_message_id"),
+    SmsReceived.type: (
+        *("tenant_id", "connection_id", "provider", "provider_message_id"),
+        *("number", "remote", "keyword", "at"),
+    ),
     SmsReport.type: (
         *("tenant_id", "connection_id", "provider", "provider_message_id", "reference"),
+        *("number", "remote"),
     ),
     SendCommand.type: ("tenant_id", "agent_id", "command_id"),
     TextDecided.type: ("tenant_id", "message_id"),
@@ -36,8 +40,9 @@ FIXED: Final[Mapping[str, tuple[str, ...]]] = {
     Outcome.type: ("command_id", "message_id"),
     Report.type: ("command_id", "message_id"),
 }
-"""What an edit must leave: whose a message is, and the IDs by which a repeated one is recognised.
-Where those could be changed, an edit could send a text twice, or in another's name."""
+"""What an edit must leave: whose a message is, the IDs by which a repeated one is recognised, and
+of a text who wrote it to whom, when, and what its provider took it for. Where those could be
+changed, an edit could send a text twice or in another's name, or forge somebody's consent."""
 
 
 class Effect(StrEnum):
