@@ -463,6 +463,16 @@ async def test_only_who_has_business_in_a_queue_has_put_something_there() -> Non
     assert await code(AGENT_DEAD, replace(report, user="mallory"), Known()) == "foreign_publisher"
 
 
+@pytest.mark.parametrize("type_", ["x", "command.send", "text.decided", ""])
+async def test_an_agent_writes_in_nobody_elses_name_whatever_type_it_gives(type_: str) -> None:
+    agents: Any = Known()
+    forged = letter(b'{"tenant_id":"victim","agent_id":"sales"}', type=type_, user="agent-1")
+    assert await Owners(agents, OWN).of(DEAD, forged) == PROVEN
+    assert await Owners(agents, OWN).of(DEAD, replace(forged, user="stranger")) == NOBODY
+    ours = await Owners(agents, OWN).of(DEAD, replace(forged, user=OWN))
+    assert ours.tenant_id == "victim"
+
+
 async def test_what_an_edit_stands_for_is_not_replayed() -> None:
     new = letter(changed(body="Hello").encode(), ref="r2", edited_from="r1")
     assert await code(DEAD, letter(), Known(), letter(), new) == "edited_since"

@@ -11,7 +11,6 @@ import orjson
 
 from common.bus.in_hand import DeadLetter
 from common.bus.topology import SENDER_QUEUE, parked_from
-from heliograph.models import SendCommand
 from heliograph.wire import SLUG_PATTERN
 
 AGENT_QUEUE: Final = re.compile(r"agent\.([a-z0-9_-]+)\.([a-z0-9_-]+)")
@@ -58,8 +57,8 @@ class Owners:
             return Owner(tenant_id=match[1], agent_id=match[2], proven=True, ours=theirs)
         if origin != SENDER_QUEUE:
             return _said(letter, ours=own)
-        if letter.type != SendCommand.type or own:
-            # The own user publishes no command, except where identity is not checked (local use).
+        if own:
+            # Nudges; commands only where identity is not checked (local use).
             return _said(letter, ours=True)
         tenant_id, agent_id = await self._agent_of(letter.user) or (None, None)
         return Owner(tenant_id=tenant_id, agent_id=agent_id, proven=True, ours=True)
