@@ -309,7 +309,7 @@ def test_what_is_nobodys_becomes_nobodys_by_an_edit() -> None:
 @pytest.mark.parametrize("type_", ["sms.unreadable", "agent.turn", ""])
 def test_what_no_body_helps_is_not_edited(type_: str) -> None:
     with pytest.raises(Problem) as refused:
-        check_edit(DEAD, letter(type=type_), PROVEN, changed())
+        check_edit(DEAD_TEXTS, letter(type=type_), PROVEN, changed())
     assert refused.value.code is ProblemCode.NOT_REPLAYABLE
 
 
@@ -355,7 +355,11 @@ class Known:
 
     def __init__(self, standing: Standing = Standing.UNKNOWN, **said: Any):
         self.standing = standing
-        self.said = {"number": ("acme", "support"), "answered": False} | said
+        self.said = {
+            "number": ("acme", "support"),
+            "answered": False,
+            "edited": Standing.UNKNOWN,
+        } | said
 
     async def _told(self, *_: Any) -> Standing:
         return self.standing
@@ -367,6 +371,9 @@ class Known:
 
     async def route(self, *_: Any) -> Any:
         return self._number()
+    assert model_of(SENDER_QUEUE, "text.decided") is TextDecided
+    for anything in ("command.send", "", "sms.received"):  # As the sender reads it.
+        assert model_of(SENDER_QUEUE, anything) is SendCommand
 
     async def find_number(self, *_: Any) -> Any:
         return self._number()
@@ -399,6 +406,9 @@ async def code(
 
 PAST = COMMAND.model_copy(update={"expires_at": NOW - timedelta(seconds=1)}).encode()
 AGENT_DEAD = dead_queue(wire.agent_queue("acme", "support"))
+    async def edited(self, *_: Any) -> Standing:
+        return Standing(self.said["edited"])
+
 REPORT = Report(message_id="m", command_id="c", status="sent", at=NOW).encode()
 
 
@@ -421,7 +431,9 @@ REPORT = Report(message_id="m", command_id="c", status="sent", at=NOW).encode()
         (letter(b"{"), Known(), "not_json"),
         (letter(changed(v=2).encode()), Known(), "unknown_version"),
         (letter(b"{}"), Known(), "wrong_shape"),
-        (letter(type="sms.received"), Known(), "unknown_type"),
+        (letter(type="sms.received"), Known(), "new_command"),
+        (letter(type=""), Known(Standing.FINISHED), "command_finished"),
+        (letter(type="", user="mallory"), Known(), "not_authorised"),
     ],
 )
 async def test_of_a_command_it_is_said_before(it: DeadLetter, known: Known, expected: str) -> None:
@@ -495,3 +507,21 @@ def test_every_effect_says_whether_it_is_replayed() -> None:
     assert {effect for effect, _ in WORDS.values()} == set(Effect)
     stays = {effect for effect in Effect if not effect.replayable}
     assert stays == {Effect.PARKED_AGAIN, Effect.SUPERSEDED, Effect.NOT_OURS, Effect.UNSAFE}
+    assert await code(DEAD, letter(), Known(edited=Standing.FINISHED)) == "edited_since"
+    assert await code(DEAD, letter(), Known(edited=Standing.OPEN)) == "edit_begun"
+async def test_a_turn_whose_answer_may_be_forgotten_is_not_put_to_its_agent_again() -> None:
+    said = {"id": "t1", "body": "Hi", "at": NOW}
+    turn = Turn(
+        **TEXT.model_dump(include={"tenant_id", "connection_id", "number", "remote"}),
+        turn_id="t",
+        seq=1,
+        agent_id="support",
+        message=said,
+    )
+    month = timedelta(days=30)
+    for first_seen, expected in ((NOW, "turn_unanswered"), (NOW - 2 * month, "forgotten")):
+        it = letter(turn.encode(), type="agent.turn", first_seen=first_seen.isoformat())
+        assert await code(AGENT_DEAD, it, Known(), kept=month) == expected
+        assert await code(AGENT_DEAD, it, Known(answered=True), kept=month) == "turn_answered"
+
+

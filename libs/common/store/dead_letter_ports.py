@@ -92,6 +92,11 @@ class ParkedStore(Protocol):
         """What an edited message was before."""
         ...
 
+    async def edited(self, ref: str) -> Standing:
+        """Whether an edited message stands for one. UNKNOWN: none; OPEN: an edit was begun, and may
+        have been cut short; FINISHED: one does, wherever it is now."""
+        ...
+
     async def begin(
         self,
         deed: Deed,

@@ -48,6 +48,7 @@ class MongoParked:
         self._database = database
         self._messages = database.majority(MESSAGES)
         self._originals = database.collection(DEAD_LETTER_ORIGINALS)
+        self._edits = database.majority(DEAD_LETTER_ORIGINALS)
         self._reports = MongoReports(database)
         self._audit = MongoAudit(database, clock=clock)
         self._clock = clock
@@ -124,6 +125,13 @@ class MongoParked:
         return Original(ref=ref, body=bytes(found["body"]), **{name: found[name] for name in names})
 
     @guarded
+    async def edited(self, ref: str) -> Standing:
+        found = await self._edits.find({"of": ref}, {"done": True}).to_list(None)
+        if not found:
+            return Standing.UNKNOWN
+        return Standing.FINISHED if any(it.get("done") for it in found) else Standing.OPEN
+
+    @guarded
     async def begin(
         self,
         deed: Deed,
@@ -148,6 +156,12 @@ class MongoParked:
         self, deed: Deed, deed_id: str, acts: Sequence[ParkedAct], *, by: Actor, why: str
     ) -> None:
         async def work(session: Session) -> None:
+            if deed is Deed.EDIT:
+                await self._originals.update_many(
+                    {"of": {"$in": [act.ref for act in acts]}},
+                    {"$set": {"done": True}},
+                    session=session,
+                )
             await self._note(session, done_action(deed), deed_id, acts, by=by, why=why)
 
         await self._database.transact(work)
@@ -164,6 +178,8 @@ class MongoParked:
             "why": original.why,
             "expires_at": milliseconds(original.edited_at + ORIGINALS_KEPT),
         }
+        # Edited back to what it was: the message that was edited away is the one that counts again.
+        await self._originals.delete_many({"of": original.ref}, session=session)
         # The same edit again, after a crash: what it replaced was kept by the first.
         await self._originals.update_one(
             {"_id": original.ref}, {"$setOnInsert": document}, upsert=True, session=session

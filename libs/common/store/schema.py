@@ -188,6 +188,7 @@ INDEXES: Final = (
     Index(TICKETS, "expiry", (("expires_at", 1),), expire_at=True),
     Index(THROTTLES, "expiry", (("expires_at", 1),), expire_at=True),
     Index(DEAD_LETTER_ORIGINALS, "expiry", (("expires_at", 1),), expire_at=True),
+    Index(DEAD_LETTER_ORIGINALS, "of", (("of", 1),)),
 )
 
 RETIRED: Final = ((MESSAGES, "history"), (MESSAGES, "latest_inbound"), (CONNECTIONS, "status"))

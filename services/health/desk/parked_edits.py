@@ -16,7 +16,7 @@ from common.redact import MASK, scrub_secrets
 from health.desk.parked_owner import Owner, fields_of
 from health.desk.parked_words import FIXED, model_of
 from health.web.problems import Problem, ProblemCode
-from heliograph.models import Instant, UnreadableMessage
+from heliograph.models import Instant, UnreadableMessage, Wire
 
 _OWNERS: Final = ("tenant_id", "agent_id")
 _EXPIRY: Final = "expires_at"
@@ -43,7 +43,7 @@ def check_edit(queue: str, letter: DeadLetter, owner: Owner, text: str) -> bytes
         model.decode(body)
     except UnreadableMessage as problem:
         raise _wrong(str(problem)) from None
-    _check_fixed(letter, owner, fields_of(body), model.model_fields)
+    _check_fixed(letter, owner, fields_of(body), model)
     if _EXPIRY in model.model_fields:
         _check_expiry(fields_of(letter.body).get(_EXPIRY), fields_of(body).get(_EXPIRY))
     if body == letter.body:
@@ -52,13 +52,13 @@ def check_edit(queue: str, letter: DeadLetter, owner: Owner, text: str) -> bytes
 
 
 def _check_fixed(
-    letter: DeadLetter, owner: Owner, new: Mapping[str, Any], known: Mapping[str, Any]
+    letter: DeadLetter, owner: Owner, new: Mapping[str, Any], model: type[Wire]
 ) -> None:
     """The owner is the one that is proven, else the one that the message names; an edit makes
     nobody the owner of a message that is nobody's."""
-    old = fields_of(letter.body)
+    old, known = fields_of(letter.body), model.model_fields
     proven: dict[str, str | None] = {"tenant_id": owner.tenant_id, "agent_id": owner.agent_id}
-    for name in FIXED[letter.type]:
+    for name in FIXED[model.type]:
         if name not in known:
             continue
         if name in _OWNERS:

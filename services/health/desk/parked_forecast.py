@@ -38,6 +38,10 @@ _DECISION: Final = {
     Standing.OPEN: "decision_open",
     Standing.FINISHED: "decision_told",
 }
+_EDIT: Final = {
+    Standing.OPEN: "edit_begun",
+    Standing.FINISHED: "edited_since",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +69,7 @@ class Directory(Protocol):
     async def find_number(self, address: str) -> RegisteredNumber | None: ...
 
 
-_NEW: Final = frozenset({"new_text", "new_command"})
+_NEW: Final = frozenset({"new_text", "new_command", "turn_unanswered"})
 """Forecasts that rest on nothing being recorded."""
 
 
@@ -115,6 +119,9 @@ class Forecaster:
             return "foreign_publisher"
         if any(other.edited_from == letter.ref for other in beside):
             return "edited_since"
+        edit = await self._store.edited(letter.ref)
+        if edit in _EDIT:  # What stands for it may be far behind it, or back at work.
+            return _EDIT[edit]
         model = model_of(parked_from(queue), letter.type)
         if model is None:
             return "unknown_type"
@@ -145,7 +152,7 @@ class Forecaster:
                 return _DECISION[await self._store.decided(message.tenant_id, message.message_id)]
             case Turn():
                 answered = await self._store.answered(message.tenant_id, message.message.id)
-                return "turn_answered" if answered else "for_the_agent"
+                return "turn_answered" if answered else "turn_unanswered"
             case _:
                 return "for_the_agent"
 

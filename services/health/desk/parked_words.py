@@ -20,7 +20,10 @@ _MODELS: Final[Mapping[str, tuple[type[Wire], ...]]] = {
 
 
 def model_of(queue: str, type_: str) -> type[Wire] | None:
-    """What the reader of a queue takes messages of a type for, None where it knows no such type."""
+    """What the reader of a queue takes messages of a type for, None where it knows no such type.
+    The sender takes whatever is no nudge for a command."""
+    if queue == SENDER_QUEUE and type_ != TextDecided.type:
+        return SendCommand
     models = _MODELS.get(queue, _MODELS[_AGENTS])
     return next((model for model in models if model.type == type_), None)
 
@@ -129,6 +132,10 @@ WORDS: Final[Mapping[str, tuple[Effect, str]]] = {
         Effect.ACCEPTED,
         "It goes to this agent's queue only. The agent recognises what it has seen by its ID.",
     ),
+    "turn_unanswered": (
+        Effect.ACCEPTED,
+        "No answer to it is recorded. The agent gets it, and its answer is sent once.",
+    ),
     "turn_answered": (
         Effect.DUPLICATE,
         "It is answered already. The agent gets it again; the same command is not sent twice.",
@@ -139,7 +146,11 @@ WORDS: Final[Mapping[str, tuple[Effect, str]]] = {
     "wrong_shape": (Effect.PARKED_AGAIN, "It does not have its type's form; edit or drop it."),
     "edited_since": (
         Effect.SUPERSEDED,
-        "An edited message stands for it, which is parked as well; drop this one.",
+        "An edited message stands for it, parked still or back at work; drop this one.",
+    ),
+    "edit_begun": (
+        Effect.UNSAFE,
+        "An edit of it was cut short, so another may stand for it; edit it again or drop it.",
     ),
     "forgotten": (
         Effect.UNSAFE,
