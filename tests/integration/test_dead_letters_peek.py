@@ -208,7 +208,8 @@ async def test_what_cannot_be_renewed_stays_and_is_left_alone_after_a_while(
         async def publish_all(self, messages: Sequence[Outgoing]) -> list[BusError | None]:
             return [PublishRefused("full") for _ in messages]
 
-    letters = DeadLetters(vhost_url, Refusing(), timeout=60)
+    clock = [0.0]
+    letters = DeadLetters(vhost_url, Refusing(), timeout=60, now=lambda: clock[0])
     await park(bus, "one", "two")
     answers = []
     for _ in range(40):
@@ -218,9 +219,44 @@ async def test_what_cannot_be_renewed_stays_and_is_left_alone_after_a_while(
         except BusUnavailable:
             answers.append("away")
     assert answers == ["seen"] * looking.RENEW_AT + ["away"] * (40 - looking.RENEW_AT)
+    clock[0] += looking._SHUT  # After a while it is tried again, and then after a longer one.
+    for _ in range(20):
+        with pytest.raises(BusUnavailable):
+            await letters.look(DEAD, limit=5)
+    clock[0] += looking._SHUT
+    with pytest.raises(BusUnavailable, match="is not looked at now"):
+        await letters.look(DEAD, limit=5)
     left = await drained(bus, 2)
     assert [delivery.message_id for delivery in left] == ["one", "two"]
     assert left[0].headers["x-delivery-count"] < 12
+
+
+async def test_a_queue_that_could_not_be_renewed_is_looked_at_again_when_it_can_be(
+    vhost_url: str, bus: Bus
+) -> None:
+    class Full:
+        user = bus.user
+        full = True
+
+        async def publish_all(self, messages: Sequence[Outgoing]) -> list[BusError | None]:
+            if self.full:
+                return [PublishRefused("full") for _ in messages]
+            return await bus.publish_all(messages)
+
+    clock, broker = [0.0], Full()
+    letters = DeadLetters(vhost_url, broker, timeout=60, now=lambda: clock[0])
+    await park(bus, "one", "two")
+    for _ in range(looking.RENEW_AT):
+        await letters.look(DEAD, limit=5)
+    for _ in range(looking._FAILURES):
+        with pytest.raises(BusUnavailable, match="could not be renewed"):
+            await letters.look(DEAD, limit=5)
+    broker.full = False
+    with pytest.raises(BusUnavailable, match="is not looked at now"):
+        await letters.look(DEAD, limit=5)
+    clock[0] += looking._SHUT
+    assert [it.message_id for it in await letters.look(DEAD, limit=5)] == ["one", "two"]
+    assert letters._failures[DEAD] == 0
 
 
 async def test_a_message_that_the_broker_parked_says_so_before_and_after_renewal(

@@ -101,6 +101,8 @@ class StandIn:
         self.kept: dict[tuple[str, str], Body] = {}
         self.texts: list[Body] = [text("m1", "Hi! What time do you open tomorrow?")]
         self.refusals: list[Refusal] = []
+        self.not_taken: list[str] = []
+        """Parked messages that the broker does not take."""
         """Each refuses one request that would change something."""
         self._seed()
 
@@ -342,7 +344,7 @@ def _round(api: StandIn, asked: Asked, queue: str, verb: str) -> Given:
     last = bool((asked.body or {}).get("round_id"))
     found = forecast("r2", "parked_again") if last else forecast()
     members = {"round_id": "a-round", "seen": 2, "done": 1, "finished": last}
-    return Given(200, members | {"forecasts": [found], "dry_run": False})
+    return Given(200, members | {"forecasts": [found], "failed": api.not_taken, "dry_run": False})
 
 
 def _conversations(api: StandIn, asked: Asked) -> Given:

@@ -117,6 +117,7 @@ class StageRounds:
 
     asked: list[tuple[str, str]] = field(default_factory=list)
     needed: int = 7
+    failed: tuple[str, ...] = ()
 
     async def forecast(self, queue: str, only: Any, *, limit: int) -> Round:
         return self._round(forecast(), done=0, finished=False)
@@ -136,4 +137,5 @@ class StageRounds:
             done=done,
             finished=finished,
             forecasts=(said,) if said else (),
+            failed=self.failed,
         )

@@ -37,7 +37,21 @@ def test_all_are_gone_through_in_rounds_which_say_how_far_they_are(cli: Cli) -> 
 def test_what_is_parked_meanwhile_is_left_for_the_next_time(cli: Cli) -> None:
     cli.api.keep("dead", QUEUE, count=2)
     ran = cli("dead-letters", "replay", QUEUE, "--all", "--reason", "Fixed", "--yes", "--json")
-    assert ran.json == {"rounds": 1, "seen": 2, "done": 1, "left": []}
+    assert ran.json == {"rounds": 1, "seen": 2, "done": 1, "left": [], "failed": []}
+
+
+def test_who_has_not_seen_all_is_told_so(cli: Cli) -> None:
+    cli.api.keep("dead", QUEUE, count=9)
+    ran = cli("dead-letters", "replay", QUEUE, "--all", "--reason", "Fixed", "--yes")
+    assert (ran.code, "Not all were seen: 4 of 9." in ran.err) == (ExitCode.REFUSED, True)
+
+
+def test_what_the_broker_does_not_take_is_named_and_no_success(cli: Cli) -> None:
+    cli.api.keep("dead", QUEUE, count=2)
+    cli.api.not_taken = ["r7"]
+    ran = cli("dead-letters", "replay", QUEUE, "--all", "--reason", "Fixed", "--yes", "--json")
+    assert (ran.code, ran.json["failed"]) == (ExitCode.REFUSED, ["r7"])
+    assert "did not take 1, which are still parked: r7." in ran.err
 
 
 def test_a_dry_run_changes_nothing_and_needs_no_reason(cli: Cli) -> None:

@@ -123,8 +123,13 @@ async def test_all_are_replayed_in_rounds_and_one_goes_on_where_it_stopped(stage
     assert "198 replayed" in page
     assert "Go on with the rest" not in page
     assert rounds.asked == [("Fixed", "")] + [("Fixed", "a-round")] * 6
+    assert "did not take" not in page
     _, page, _ = await post(stage, f"{AT}/drop", reason="Tests")
     assert "100 dropped" in page
+    rounds.failed = ("r7",)
+    _, page, _ = await post(stage, f"{AT}/replay", reason="Fixed")
+    assert "The broker did not take 1; they are still parked" in page
+    assert f'href="{AT}/messages/r7"' in page
 
 
 @pytest.mark.parametrize("path", ["/dead-letters", AT, ONE])

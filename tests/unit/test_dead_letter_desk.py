@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from common.bus.in_hand import DeadLetter, Hand
-from common.bus.messages import BusError, Outgoing, first_published_at, proven_user
+from common.bus.messages import BusError, BusUnavailable, Outgoing, first_published_at, proven_user
 from common.bus.parked import edited, first_key, reference_of, renewed, replayed, replays_of
 from common.bus.topology import (
     HEADER_ATTEMPTS,
@@ -119,7 +119,7 @@ def test_a_replayed_message_starts_anew_and_keeps_its_author_key_and_age(parked:
     message = replayed(parked, own_user=OWN, round_id="round")
     assert (message.exchange, message.key) == ("", SENDER_QUEUE)
     assert (message.correlation_id, message.reply_to) == ("corr", "reply.q")
-    for gone in (HEADER_ATTEMPTS, HEADER_REASON, HEADER_PARKED_FROM, "x-death"):
+    for gone in (HEADER_ATTEMPTS, HEADER_REASON, HEADER_PARKED_FROM, HEADER_TOLD, "x-death"):
         assert gone not in message.headers
     read = after(message, SENDER_QUEUE)
     assert proven_user(read, OWN) == "agent-1"
@@ -155,6 +155,10 @@ def test_no_stranger_says_who_they_are_or_what_became_of_a_message() -> None:
 
 class Broker:
     """Takes what is published, or not."""
+async def nobody() -> int:
+    return 0
+
+
 
     user = OWN
 
@@ -170,7 +174,7 @@ class Broker:
 async def test_copies_of_a_message_go_back_to_work_as_one() -> None:
     copies, other = [Parked(), Parked()], Parked(b"{}")
     broker = Broker()
-    hand = Hand([*copies, other], broker)
+    hand = Hand([*copies, other], broker, waiting=nobody)
     ref = hand.letters[0].ref
     seen: list[list[int]] = []
     result = await hand.replay([ref], moved=lambda: seen.append([it.acked for it in copies]))
@@ -183,7 +187,7 @@ async def test_copies_of_a_message_go_back_to_work_as_one() -> None:
 
 async def test_what_the_broker_does_not_take_stays_in_hand() -> None:
     parked = Parked()
-    hand = Hand([parked], Broker(BusError("full")))
+    hand = Hand([parked], Broker(BusError("full")), waiting=nobody)
     await hand.replay([hand.letters[0].ref])
     assert (parked.acked, len(hand.letters)) == (0, 1)
 
@@ -205,6 +209,22 @@ def letter(body: bytes = COMMAND.encode(), **changes: Any) -> DeadLetter:
         "key": KEY,
     }
     return DeadLetter(**values | changes)
+async def test_what_the_broker_may_not_have_heard_of_is_not_dropped() -> None:
+    async def lost() -> int:
+        parked.stale = True
+        return 0
+
+    for stale, waiting in ((True, nobody), (False, lost)):
+        parked = Parked()
+        parked.stale = stale
+        hand = Hand([parked], Broker(), waiting=waiting)
+        with pytest.raises(BusUnavailable):
+            await hand.drop([hand.letters[0].ref])
+    hand = Hand([Parked()], Broker(), waiting=nobody)
+    await hand.drop([hand.letters[0].ref])
+    assert hand.letters == []
+
+
 
 
 PROVEN = Owner(tenant_id="acme", agent_id="support", proven=True, ours=True)
@@ -347,6 +367,9 @@ def test_a_message_is_found_by_its_ref_or_by_an_id_that_is_its_alone() -> None:
         find([one], "m9")
 
 
+    assert model_of(SENDER_QUEUE, "text.decided") is TextDecided
+    for anything in ("command.send", "", "sms.received"):  # As the sender reads it.
+        assert model_of(SENDER_QUEUE, anything) is SendCommand
 # --- Forecasts ------------------------------------------------------------------------------------
 
 
@@ -371,9 +394,6 @@ class Known:
 
     async def route(self, *_: Any) -> Any:
         return self._number()
-    assert model_of(SENDER_QUEUE, "text.decided") is TextDecided
-    for anything in ("command.send", "", "sms.received"):  # As the sender reads it.
-        assert model_of(SENDER_QUEUE, anything) is SendCommand
 
     async def find_number(self, *_: Any) -> Any:
         return self._number()
@@ -383,6 +403,9 @@ class Known:
         if whose is None:
             return None
         return type("Number", (), {"tenant_id": whose[0], "agent_id": whose[1]})()
+    async def edited(self, *_: Any) -> Standing:
+        return Standing(self.said["edited"])
+
 
     async def agent_of_user(self, user: str) -> tuple[str, str] | None:
         return {"agent-1": ("acme", "support"), "mallory": ("globex", "ceo")}.get(user)
@@ -502,13 +525,9 @@ async def test_what_is_older_than_the_store_remembers_is_not_done_again(standing
             expected = "forgotten"
         assert await code(DEAD, it, known, kept=month) == expected
 
-
-def test_every_effect_says_whether_it_is_replayed() -> None:
-    assert {effect for effect, _ in WORDS.values()} == set(Effect)
-    stays = {effect for effect in Effect if not effect.replayable}
-    assert stays == {Effect.PARKED_AGAIN, Effect.SUPERSEDED, Effect.NOT_OURS, Effect.UNSAFE}
     assert await code(DEAD, letter(), Known(edited=Standing.FINISHED)) == "edited_since"
     assert await code(DEAD, letter(), Known(edited=Standing.OPEN)) == "edit_begun"
+
 async def test_a_turn_whose_answer_may_be_forgotten_is_not_put_to_its_agent_again() -> None:
     said = {"id": "t1", "body": "Hi", "at": NOW}
     turn = Turn(
@@ -525,3 +544,7 @@ async def test_a_turn_whose_answer_may_be_forgotten_is_not_put_to_its_agent_agai
         assert await code(AGENT_DEAD, it, Known(answered=True), kept=month) == "turn_answered"
 
 
+def test_every_effect_says_whether_it_is_replayed() -> None:
+    assert {effect for effect, _ in WORDS.values()} == set(Effect)
+    stays = {effect for effect in Effect if not effect.replayable}
+    assert stays == {Effect.PARKED_AGAIN, Effect.SUPERSEDED, Effect.NOT_OURS, Effect.UNSAFE}

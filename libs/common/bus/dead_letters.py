@@ -18,6 +18,7 @@ What somebody else has in hand at that moment is not seen.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
@@ -48,7 +49,11 @@ RENEW_AT: Final = 5
 _CAREFUL: Final = 2 * RENEW_AT
 
 _FAILURES: Final = 3
-"""Renewals that may fail in a row before a queue is no longer looked at."""
+"""Renewals that may fail in a row before a queue is left alone for a while."""
+
+_SHUT: Final = 300.0
+"""Seconds for which it is left alone then; twice as many after each further failure, as each look
+brings its messages nearer to a delivery limit."""
 
 _TOGETHER: Final = 100
 """Messages that are renewed at once: few enough to be confirmed within one publish deadline."""
@@ -67,15 +72,26 @@ class DeadLetters:
         url: `amqp://` or `amqps://` URL.
         bus: publishes what is renewed.
         timeout: seconds for one look.
+        now: seconds of a clock that only goes on.
     """
 
-    def __init__(self, url: str, bus: Publisher, *, app: str = "health", timeout: float = 10.0):
+    def __init__(
+        self,
+        url: str,
+        bus: Publisher,
+        *,
+        app: str = "health",
+        timeout: float = 10.0,
+        now: Callable[[], float] = time.monotonic,
+    ):
         self._url = URL(url)
         self._bus = bus
         self._app = app
         self._timeout = timeout
         self._looking = asyncio.Lock()
         self._failures: Counter[str] = Counter()
+        self._shut_until: dict[str, float] = {}
+        self._now = now
 
     async def count(self, queues: Iterable[str]) -> Mapping[str, int]:
         """How many messages each queue has; those that do not exist are left out.
@@ -92,10 +108,6 @@ class DeadLetters:
             NoSuchQueue: there is no such queue.
             BusUnavailable: the broker is away, or did not take what had to be renewed.
         """
-        if self._failures[queue] >= _FAILURES:
-            raise BusUnavailable(
-                f"{queue} is not looked at any more, as renewing its messages fails"
-            )
 
         async def seen(hand: Hand) -> Sequence[DeadLetter]:
             return hand.letters
@@ -118,16 +130,15 @@ class DeadLetters:
         self, queue: str, work: Callable[[Hand], Awaitable[T]], *, limit: int, strict: bool
     ) -> T:
         """`strict`: that the rest could not be renewed counts for more than what came of it."""
-        if self._failures[queue] >= _FAILURES:
-            raise BusUnavailable(
-                f"{queue} is not looked at any more, as renewing its messages fails"
-            )
+        if self._now() < self._shut_until.get(queue, 0.0):
+            raise BusUnavailable(f"{queue} is not looked at now, as renewing its messages fails")
 
         async def on(link: Link) -> T:
             channel = await link.side_channel()
             taken = await _take(channel, queue, min(limit, MOST))
             try:
-                return await self._worked(queue, Hand(taken, self._bus), work, strict=strict)
+                hand = Hand(taken, self._bus, waiting=lambda: _waiting(channel, queue))
+                return await self._worked(queue, hand, work, strict=strict)
             finally:
                 await _give_back(channel, queue)
 
@@ -164,6 +175,8 @@ class DeadLetters:
             self._failures[queue] = 0
             return
         self._failures[queue] += 1
+        if (further := self._failures[queue] - _FAILURES) >= 0:
+            self._shut_until[queue] = self._now() + _SHUT * 2**further
         log.warning("dead_letters.not_renewed", queue=queue, error=str(failed))
         raise BusUnavailable("the messages could not be renewed") from failed
 
@@ -197,7 +210,11 @@ async def _give_back(channel: Any, queue: str) -> None:
     """Give back all that is not acked, and wait until the broker has it: what a closed channel
     leaves counts as a failure on every release."""
     await channel.basic_nack(0, multiple=True, requeue=True)
-    await channel.queue_declare(queue, passive=True)
+    await _waiting(channel, queue)
+
+
+async def _waiting(channel: Any, queue: str) -> int:
+    return int((await channel.queue_declare(queue, passive=True)).message_count)
 
 
 def _given_back(delivery: Delivery) -> int:

@@ -6,10 +6,10 @@ in both places and never in none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from common.bus.messages import BusError, Delivery, Outgoing, proven_user
+from common.bus.messages import BusError, BusUnavailable, Delivery, Outgoing, proven_user
 from common.bus.parked import (
     edited,
     first_key,
@@ -61,8 +61,13 @@ Move = Callable[[Delivery], Outgoing]
 class Hand:
     """Parked messages in hand. What is neither moved nor dropped goes back, in its order."""
 
-    def __init__(self, taken: Sequence[Delivery], bus: Publisher):
+    def __init__(
+        self, taken: Sequence[Delivery], bus: Publisher, *, waiting: Callable[[], Awaitable[int]]
+    ):
         self._bus = bus
+        self.waiting = waiting
+        """Asks the broker how many messages of the queue nobody has in hand now. When it answers it
+        has every ack from before."""
         self._held = [(_letter(delivery, bus.user), delivery) for delivery in taken]
         self.took = len(taken)
         """How many there were at first."""
@@ -112,9 +117,19 @@ class Hand:
         return results[ref]
 
     async def drop(self, refs: Sequence[str]) -> None:
-        """Take messages away for good."""
+        """Take messages away for good.
+
+        Raises:
+            BusUnavailable: the broker may not have heard of it, so they may still be parked.
+        """
+        going = [delivery for letter, delivery in self._held if letter.ref in refs]
         for ref in refs:
             await self._settle(ref)
+        if not any(delivery.stale for delivery in going):
+            await self.waiting()
+            if not any(delivery.stale for delivery in going):
+                return
+        raise BusUnavailable("the connection was lost while messages were being dropped")
 
     async def _move(
         self, refs: Sequence[str], move: Move, moved: Callable[[], None]

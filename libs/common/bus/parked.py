@@ -26,13 +26,18 @@ from common.bus.topology import (
     HEADER_REASON,
     HEADER_REPLAYS,
     HEADER_ROUND,
+    HEADER_TOLD,
     parked_from,
 )
 from common.bus.verdicts import DEATH_HEADERS, carried_headers, copy_of
 from common.ids import derive
 
-_OF_THE_PARKING: Final = (HEADER_ATTEMPTS, HEADER_REASON, HEADER_DETAIL, HEADER_PARKED_FROM)
-"""What a message that goes back to work leaves behind: it starts anew."""
+_OF_THE_PARKING: Final = (
+    *(HEADER_ATTEMPTS, HEADER_REASON, HEADER_DETAIL, HEADER_PARKED_FROM),
+    HEADER_TOLD,
+)
+"""What a message that goes back to work leaves behind: it starts anew, and its agent is told again
+what it was told before."""
 
 
 def reference_of(delivery: Delivery, own_user: str, *, body: bytes | None = None) -> str:

@@ -3,10 +3,11 @@ stops between two of them and nothing is lost."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from heliograph.cli.columns import Columns
+from heliograph.cli.errors import Refused
 from heliograph.cli.paths import path
 from heliograph.cli.session import Session
 
@@ -36,12 +37,14 @@ def go_through(
     seen = done = rounds = 0
     mark = ""
     left: list[Any] = []
+    failed: list[str] = []
     while True:
         body = {**asked, "round_id": mark}
         answer = session.api.send("POST", path("dead-letters", queue, verb), body).body
         rounds, mark = rounds + 1, answer["round_id"]
         seen, done = seen + answer["seen"], done + answer["done"]
         left += [it for it in answer["forecasts"] if it["effect"] in _STAYS]
+        failed += answer["failed"]
         if not session.out.wants_json:
             session.out.note(
                 f"{min(seen, there or seen)} of {there or seen} seen, {done} {_DONE[verb]}."
@@ -49,12 +52,28 @@ def go_through(
         # None were counted where somebody else had them all in hand at that moment.
         if answer["finished"] or (there and seen >= there):
             break
-    result = {"rounds": rounds, "seen": seen, "done": done, "left": left}
+    result = {"rounds": rounds, "seen": seen, "done": done, "left": left, "failed": failed}
     if session.out.wants_json:
         session.out.document(result)
     elif left:
         session.out.table(left, columns)
         session.out.note(f"{len(left)} stay parked, for the reason that stands beside each.")
+    _expect_all(failed, seen=seen, there=there)
+
+
+def _expect_all(failed: Sequence[str], *, seen: int, there: int) -> None:
+    """Raises: Refused, where something of what was there was not seen, or not taken."""
+    if failed:
+        refs = ", ".join(failed)
+        raise Refused(
+            f"The broker did not take {len(failed)}, which are still parked: {refs}.",
+            "Look whether it is full, then run this again.",
+        )
+    if seen < there:
+        raise Refused(
+            f"Not all were seen: {seen} of {there}.",
+            "Somebody else has had the rest in hand, or taken it away; run this again.",
+        )
 
 
 def _count(session: Session, queue: str) -> int:

@@ -117,7 +117,10 @@ class ParkedItem(BaseModel):
     reason: str = Field(description="A stable code, or the broker's own reason.")
     detail: str
     parked_from: str = Field(description="The queue from which it was parked.")
-    first_seen: str = Field(description="When processing it first failed, RFC 3339; or empty.")
+    first_seen: str = Field(
+        description="When processing it first failed, or where nobody noted that when it was "
+        "published, RFC 3339; or empty."
+    )
     replays: int = Field(description="How often it was replayed, and parked again.")
     edited: bool
     body: Any
@@ -194,6 +197,9 @@ class RoundView(View):
     done: int = Field(description="Messages that were taken away.")
     finished: bool = Field(description="Whether no further round is needed.")
     forecasts: tuple[ForecastView, ...]
+    failed: tuple[str, ...] = Field(
+        description="Refs of messages that the broker did not take; they are still parked."
+    )
     dry_run: bool
 
     @classmethod
@@ -205,5 +211,6 @@ class RoundView(View):
             done=found.done,
             finished=found.finished,
             forecasts=tuple(map(ForecastView.of, found.forecasts)),
+            failed=found.failed,
             dry_run=dry_run,
         )

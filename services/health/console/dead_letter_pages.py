@@ -66,6 +66,7 @@ class Passed:
     done: int
     finished: bool
     forecasts: tuple[Forecast, ...]
+    failed: tuple[str, ...] = ()
     why: str = ""
 
     @property
@@ -172,6 +173,7 @@ def _passed(verb: str, rounds: list[Round], *, dry_run: bool = False, why: str =
         done=sum(it.done for it in rounds),
         finished=rounds[-1].finished,
         forecasts=tuple(forecast for it in rounds for forecast in it.forecasts),
+        failed=tuple(ref for it in rounds for ref in it.failed),
         why=why,
     )
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from common.bus.in_hand import DeadLetter, Hand
@@ -39,6 +39,8 @@ class Round:
     """Whether no round is needed any more."""
     forecasts: tuple[Forecast, ...]
     """Of those that are meant: what a replay comes to."""
+    failed: tuple[str, ...] = ()
+    """Those that the broker did not take; they are still parked."""
 
 
 class ParkedRounds:
@@ -92,8 +94,17 @@ class ParkedRounds:
                 if chosen
                 else {}
             )
-            done = sum(error is None for error in errors.values())
-            return await _ended(hand, new, mark, done=done, forecasts=forecasts)
+            failed = tuple(ref for ref, error in errors.items() if error is not None)
+            done = len(errors) - len(failed)
+            found = Round(
+                round_id=mark,
+                seen=len(new),
+                done=done,
+                finished=len(new) < hand.took,
+                forecasts=forecasts,
+                failed=failed,
+            )
+            return await _ended(hand, found, coming_back=done)
 
         return await self._acts.in_hand(queue, work, limit=A_ROUND)
 
@@ -108,7 +119,14 @@ class ParkedRounds:
             meant = _once(letter for letter in new if only.fits(letter))
             if meant:
                 await self._acts.drop_some(queue, hand, meant, why=why, by=by)
-            return await _ended(hand, new, mark, done=len(meant), forecasts=())
+            found = Round(
+                round_id=mark,
+                seen=len(new),
+                done=len(meant),
+                finished=len(new) < hand.took,
+                forecasts=(),
+            )
+            return await _ended(hand, found, coming_back=0)
 
         return await self._acts.in_hand(queue, work, limit=A_ROUND)
 
@@ -125,19 +143,17 @@ def _new(hand: Hand, mark: str) -> Sequence[DeadLetter]:
     return [letter for letter in hand.letters if letter.round_id != mark]
 
 
-async def _ended(
-    hand: Hand,
-    new: Sequence[DeadLetter],
-    mark: str,
-    *,
-    done: int,
-    forecasts: tuple[Forecast, ...],
-) -> Round:
-    """Make room for the next round, where there is to be one."""
-    whole = hand.took < A_ROUND or len(new) < hand.took
-    if not whole:
-        await hand.to_the_end([letter.ref for letter in hand.letters], round_id=mark)
-    return Round(round_id=mark, seen=len(new), done=done, finished=whole, forecasts=forecasts)
+async def _ended(hand: Hand, found: Round, *, coming_back: int) -> Round:
+    """A round as it has ended: the last one where a message was in hand that had been seen before,
+    or where the whole queue was, but for those that may be `coming_back`. More than these wait only
+    where somebody else had them in hand meanwhile, or where they have just come. Otherwise room is
+    made for the next round."""
+    finished = found.finished
+    if not finished and hand.took < A_ROUND:
+        finished = await hand.waiting() <= coming_back
+    if not finished:
+        await hand.to_the_end([letter.ref for letter in hand.letters], round_id=found.round_id)
+    return replace(found, finished=finished)
 
 
 def _once(letters: Iterable[DeadLetter]) -> list[DeadLetter]:
