@@ -368,7 +368,13 @@ class TestDesk:
         (b'{"canary words here": "x"}', {"(17 characters)": "(1 characters)"}),
         (b'[{"data": {"message": "hi", "n": 15551230142}}]', None),
         (b'{"seq": 7, "v": 1, "to": ["+15551230142"], "ok": true}', None),
-        (b'{"id": "a canary", "to": ["e1"]}', {"id": "(8 characters)", "to": ["e1"]}),
+        (b'{"id": "a canary", "to": ["e1"]}', {"id": "(8 characters)", "to": ["(2 characters)"]}),
+        (b'{"tag": "canary", "to": "canary", "code": "Canary"}', None),
+        (b'{"id": "canary@example.com", "from": "+15551230142.canary"}', None),
+        (
+            b'{"code": "too_many_texts", "status": "sent"}',
+            {"code": "too_many_texts", "status": "sent"},
+        ),
     ],
 )
 def test_of_an_unreadable_body_only_the_form_is_shown(body: bytes, expected: Any) -> None:

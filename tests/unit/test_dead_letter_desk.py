@@ -30,6 +30,7 @@ from common.bus.topology import (
 from common.events import SmsReceived, SmsReport, TextDecided
 from common.store.control_ports import NotFound
 from common.store.dead_letter_ports import Standing
+from health.desk.dead_letters import code_of, masked
 from health.desk.parked_acts import find
 from health.desk.parked_edits import check_edit, difference, readable
 from health.desk.parked_forecast import Forecaster
@@ -43,6 +44,7 @@ OWN = "services"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DEAD = dead_queue(SENDER_QUEUE)
 DEAD_TEXTS = dead_queue(PROCESSOR_QUEUE)
+AGENT_DEAD = dead_queue(wire.agent_queue("acme", "support"))
 KEY = wire.send_key("acme", "support")
 COMMAND = SendCommand(
     command_id="c1",
@@ -153,12 +155,12 @@ def test_no_stranger_says_who_they_are_or_what_became_of_a_message() -> None:
     assert message.headers[HEADER_FIRST_SEEN] == (NOW - timedelta(hours=1)).isoformat()
 
 
-class Broker:
-    """Takes what is published, or not."""
 async def nobody() -> int:
     return 0
 
 
+class Broker:
+    """Takes what is published, or not."""
 
     user = OWN
 
@@ -169,6 +171,21 @@ async def nobody() -> int:
     async def publish_all(self, messages: Any) -> list[BusError | None]:
         self.published += messages
         return [self.error for _ in messages]
+
+
+def test_what_an_agent_says_of_what_it_parks_is_shown_where_it_is_a_code() -> None:
+    words = "He said: call me at +15551230001"
+    forged = Parked(queue=AGENT_DEAD, **{HEADER_REASON: words, HEADER_PARKED_FROM: words})
+    forged.type = "John.Smith"
+    seen = masked(Hand([forged], Broker(), waiting=nobody).letters[0])
+    assert (seen.reason, seen.type) == (f"({len(words)} characters)", "(10 characters)")
+    assert seen.parked_from == wire.agent_queue("acme", "support")
+    assert code_of("x" * 65) == "(65 characters)"
+    assert (code_of("delivery_limit"), code_of("command.send"), code_of("")) == (
+        "delivery_limit",
+        "command.send",
+        "",
+    )
 
 
 async def test_copies_of_a_message_go_back_to_work_as_one() -> None:
@@ -192,6 +209,22 @@ async def test_what_the_broker_does_not_take_stays_in_hand() -> None:
     assert (parked.acked, len(hand.letters)) == (0, 1)
 
 
+async def test_what_the_broker_may_not_have_heard_of_is_not_dropped() -> None:
+    async def lost() -> int:
+        parked.stale = True
+        return 0
+
+    for stale, waiting in ((True, nobody), (False, lost)):
+        parked = Parked()
+        parked.stale = stale
+        hand = Hand([parked], Broker(), waiting=waiting)
+        with pytest.raises(BusUnavailable):
+            await hand.drop([hand.letters[0].ref])
+    hand = Hand([Parked()], Broker(), waiting=nobody)
+    await hand.drop([hand.letters[0].ref])
+    assert hand.letters == []
+
+
 # --- Edits ----------------------------------------------------------------------------------------
 
 
@@ -209,22 +242,6 @@ def letter(body: bytes = COMMAND.encode(), **changes: Any) -> DeadLetter:
         "key": KEY,
     }
     return DeadLetter(**values | changes)
-async def test_what_the_broker_may_not_have_heard_of_is_not_dropped() -> None:
-    async def lost() -> int:
-        parked.stale = True
-        return 0
-
-    for stale, waiting in ((True, nobody), (False, lost)):
-        parked = Parked()
-        parked.stale = stale
-        hand = Hand([parked], Broker(), waiting=waiting)
-        with pytest.raises(BusUnavailable):
-            await hand.drop([hand.letters[0].ref])
-    hand = Hand([Parked()], Broker(), waiting=nobody)
-    await hand.drop([hand.letters[0].ref])
-    assert hand.letters == []
-
-
 
 
 PROVEN = Owner(tenant_id="acme", agent_id="support", proven=True, ours=True)
@@ -350,6 +367,9 @@ def test_every_type_says_what_an_edit_leaves() -> None:
         if "tenant_id" in model.model_fields:
             assert "tenant_id" in FIXED[model.type]
     assert model_of(PROCESSOR_QUEUE, "command.send") is None
+    assert model_of(SENDER_QUEUE, "text.decided") is TextDecided
+    for anything in ("command.send", "", "sms.received"):  # As the sender reads it.
+        assert model_of(SENDER_QUEUE, anything) is SendCommand
     assert model_of("agent.acme.support", "agent.turn") is Turn
 
 
@@ -367,9 +387,6 @@ def test_a_message_is_found_by_its_ref_or_by_an_id_that_is_its_alone() -> None:
         find([one], "m9")
 
 
-    assert model_of(SENDER_QUEUE, "text.decided") is TextDecided
-    for anything in ("command.send", "", "sms.received"):  # As the sender reads it.
-        assert model_of(SENDER_QUEUE, anything) is SendCommand
 # --- Forecasts ------------------------------------------------------------------------------------
 
 
@@ -389,6 +406,9 @@ class Known:
 
     inbound = command = report = decided = _told
 
+    async def edited(self, *_: Any) -> Standing:
+        return Standing(self.said["edited"])
+
     async def answered(self, *_: Any) -> bool:
         return bool(self.said["answered"])
 
@@ -403,9 +423,6 @@ class Known:
         if whose is None:
             return None
         return type("Number", (), {"tenant_id": whose[0], "agent_id": whose[1]})()
-    async def edited(self, *_: Any) -> Standing:
-        return Standing(self.said["edited"])
-
 
     async def agent_of_user(self, user: str) -> tuple[str, str] | None:
         return {"agent-1": ("acme", "support"), "mallory": ("globex", "ceo")}.get(user)
@@ -428,10 +445,6 @@ async def code(
 
 
 PAST = COMMAND.model_copy(update={"expires_at": NOW - timedelta(seconds=1)}).encode()
-AGENT_DEAD = dead_queue(wire.agent_queue("acme", "support"))
-    async def edited(self, *_: Any) -> Standing:
-        return Standing(self.said["edited"])
-
 REPORT = Report(message_id="m", command_id="c", status="sent", at=NOW).encode()
 
 
@@ -512,6 +525,8 @@ async def test_what_an_edit_stands_for_is_not_replayed() -> None:
     new = letter(changed(body="Hello").encode(), ref="r2", edited_from="r1")
     assert await code(DEAD, letter(), Known(), letter(), new) == "edited_since"
     assert await code(DEAD, new, Known(), letter(), new) == "new_command"
+    assert await code(DEAD, letter(), Known(edited=Standing.FINISHED)) == "edited_since"
+    assert await code(DEAD, letter(), Known(edited=Standing.OPEN)) == "edit_begun"
 
 
 @pytest.mark.parametrize("standing", [Standing.UNKNOWN, Standing.FINISHED])
@@ -525,8 +540,6 @@ async def test_what_is_older_than_the_store_remembers_is_not_done_again(standing
             expected = "forgotten"
         assert await code(DEAD, it, known, kept=month) == expected
 
-    assert await code(DEAD, letter(), Known(edited=Standing.FINISHED)) == "edited_since"
-    assert await code(DEAD, letter(), Known(edited=Standing.OPEN)) == "edit_begun"
 
 async def test_a_turn_whose_answer_may_be_forgotten_is_not_put_to_its_agent_again() -> None:
     said = {"id": "t1", "body": "Hi", "at": NOW}

@@ -23,9 +23,9 @@ from common.bus.topology import (
     HEADER_DETAIL,
     HEADER_EDITED,
     HEADER_FIRST_SEEN,
-    HEADER_PARKED_FROM,
     HEADER_REASON,
     HEADER_ROUND,
+    parked_from,
 )
 from common.bus.verdicts import DEATH_HEADERS, Publisher, no_move
 
@@ -160,7 +160,7 @@ def _letter(delivery: Delivery, own_user: str) -> DeadLetter:
         type=delivery.type,
         reason=_text(delivery, HEADER_REASON),
         detail=_text(delivery, HEADER_DETAIL),
-        parked_from=_text(delivery, HEADER_PARKED_FROM),
+        parked_from=parked_from(delivery.queue),  # Not what whoever parked it says.
         first_seen=_text(delivery, HEADER_FIRST_SEEN),
         body=delivery.body,
         user=proven_user(delivery, own_user),

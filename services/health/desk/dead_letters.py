@@ -14,7 +14,7 @@ from common.bus.dead_letters import MOST, NoSuchQueue
 from common.bus.in_hand import DeadLetter
 from common.bus.messages import BusUnavailable
 from common.bus.topology import PROCESSOR_QUEUE, SENDER_QUEUE, dead_queue
-from common.redact import scrub
+from common.redact import MASK, scrub
 from common.store.control import AgentRecord, Page, TenantRecord
 from common.store.control_ports import BadCursor, NotFound
 from common.store.cursor import read_cursor, write_cursor
@@ -35,18 +35,26 @@ _TELLING: Final = frozenset(
         *("v", "type", "eventType", "eventTime", "time", "dataVersion", "specversion"),
         *("turn_id", "command_id", "message_id", "messageId", "in_reply_to", "id", "seq"),
         *("tenant_id", "agent_id", "connection_id", "provider", "provider_message_id"),
-        *("status", "deliveryStatus", "code", "keyword", "direction", "encoding", "segments"),
-        *("at", "accepted_at", "expires_at", "receivedTimestamp", "reference", "tag", "index"),
-        *("number", "remote", "to", "from", "original_to"),
+        *("status", "deliveryStatus", "keyword", "direction", "encoding", "segments"),
+        *("at", "accepted_at", "expires_at", "receivedTimestamp", "reference", "index"),
     }
 )
-"""Fields whose values are shown, the numbers in them masked, unless there is a blank in them. Of
-every other text only the length is told: an unreadable message may hold a person's words under any
-name."""
+"""Fields whose values are shown, the numbers in them masked, unless there is a blank in them or an
+@. Of every other text only the length is told: an unreadable message may hold a person's words
+under any name."""
+
+_NUMBERS: Final = frozenset({"number", "remote", "to", "from", "original_to"})
+"""Fields of which nothing but a masked number is shown: a person may be named in them."""
+
+_CODES: Final = frozenset({"code"})
+"""Fields of which nothing but a code is shown."""
 
 _DEEPEST: Final = 8
-_TOKEN: Final = re.compile(r"\S{0,200}")
-"""What IDs, instants, codes and numbers look like."""
+_TOKEN: Final = re.compile(r"[^\s@]{0,200}")
+"""What IDs and instants look like."""
+_NUMBER: Final = re.compile(rf"{MASK}\d{{0,2}}")
+"""What masking leaves of a number."""
+_CODE: Final = re.compile(r"[a-z0-9_.]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,16 +191,32 @@ def _shown(value: Any, name: str, depth: int) -> Any:
         return [_shown(item, name, depth + 1) for item in value]
     if value is None or isinstance(value, bool):
         return value
+    return _told(value, name)
+
+
+def _told(value: Any, name: str) -> Any:
+    """A text or a number, as far as its field's name lets it be shown."""
     text = str(value)
-    if name in _TELLING and _TOKEN.fullmatch(text):
-        masked = scrub(text)
+    masked = scrub(text)
+    if name in _NUMBERS and _NUMBER.fullmatch(masked):
+        return masked
+    if (name in _TELLING and _TOKEN.fullmatch(text)) or (name in _CODES and _CODE.fullmatch(text)):
         return value if masked == text else masked
-    return f"({len(text)} characters)" if isinstance(value, str) else "(a number)"
+    return _length(text) if isinstance(value, str) else "(a number)"
+
+
+def code_of(text: str) -> str:
+    """A reason or a type, if it is one: an agent sets those of what it parks itself."""
+    return scrub(text) if not text or _CODE.fullmatch(text) else _length(text)
+
+
+def _length(text: str) -> str:
+    return f"({len(text)} characters)"
 
 
 def _name(key: str) -> str:
     """A field's name, unless it is one that only content could be."""
-    return key if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,39}", key) else f"({len(key)} characters)"
+    return key if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,39}", key) else _length(key)
 
 
 def masked(letter: DeadLetter) -> Parked:
@@ -202,8 +226,8 @@ def masked(letter: DeadLetter) -> Parked:
         replays=letter.replays,
         edited=bool(letter.edited_from),
         message_id=scrub(letter.message_id),
-        type=letter.type,
-        reason=letter.reason,
+        type=code_of(letter.type),
+        reason=code_of(letter.reason),
         detail=scrub(letter.detail),
         parked_from=letter.parked_from,
         first_seen=letter.first_seen,

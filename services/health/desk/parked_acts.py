@@ -23,7 +23,7 @@ from common.redact import scrub
 from common.store.control_ports import NotFound
 from common.store.dead_letter_ports import Deed, Original, ParkedAct, ParkedStore
 from health.access.roles import Principal
-from health.desk.dead_letters import Parked, masked
+from health.desk.dead_letters import Parked, code_of, masked
 from health.desk.parked_edits import check_edit, difference, readable
 from health.desk.parked_forecast import Forecast, Forecaster
 from health.desk.parked_owner import Owners
@@ -253,8 +253,8 @@ class ParkedActs:
             queue=queue,
             ref=letter.ref,
             message_id=scrub(letter.message_id),
-            type=letter.type,
-            reason=letter.reason,
+            type=code_of(letter.type),
+            reason=code_of(letter.reason),
         )
 
     async def in_hand(
