@@ -36,8 +36,10 @@ from common.bus.verdicts import Park, settle
 from common.events import SmsReceived, SmsReport
 from common.failpoints import Failpoint
 from common.store.control import SYSTEM
+from common.store.dead_letter_ports import Standing
 from common.store.mongo_audit import MongoAudit
 from common.store.mongo_control_numbers import MongoNumbers
+from common.store.mongo_dead_letters import MongoParked
 from common.store.schema import AUDIT, MESSAGES
 from health.access.roles import Role
 from heliograph import wire
@@ -457,6 +459,46 @@ async def test_a_desk_killed_in_the_middle_of_a_replay_sends_a_text_once(
     assert desk.sends(order.body) == 1
     assert len(await desk.texts(order.command_id)) == 1
     await desk.silence()
+
+
+async def test_of_an_edit_that_was_cut_short_in_a_long_queue_only_the_edited_text_is_sent(
+    desk: Desk,
+) -> None:
+    order, queue, key = command(), DEAD[SENDER_QUEUE], wire.send_key(TENANT, AGENT)
+    other = order.model_copy(update={"body": f"edited {order.command_id}"})
+    await desk.park(order, queue=SENDER_QUEUE, key=key)
+    ref = await only(desk, queue)
+    for _ in range(110):  # More than a round sees.
+        await desk.park(b"{", queue=SENDER_QUEUE, type_="command.send", key=key)
+    armed, url = await replica(desk.world, failpoint=PUBLISHED)
+    with contextlib.suppress(aiohttp.ClientError):
+        edit = {"body": other.encode().decode(), **WHY}
+        await desk.ask(f"/{queue}/messages/{ref}/edit", edit, url=url)
+    await armed.gone()
+    found = await rounds(desk, queue)
+    told = {it["ref"]: it["code"] for answer in found for it in answer["forecasts"]}
+    assert (told[ref], sum(answer["done"] for answer in found)) == ("edit_begun", 1)
+    assert (await desk.heard()).type == wire.TYPE_OUTCOME
+    assert (desk.sends(order.body), desk.sends(other.body)) == (0, 1)
+    while await desk.count(queue):
+        assert (await desk.ask(f"/{queue}/drop", WHY))[0] == 200
+
+
+async def test_a_message_that_is_edited_back_is_replayed_as_it_was(desk: Desk) -> None:
+    order, queue = command(), DEAD[SENDER_QUEUE]
+    await desk.park(order, queue=SENDER_QUEUE, key=wire.send_key(TENANT, AGENT))
+    first = ref = await only(desk, queue)
+    store, known = MongoParked(desk.world.database), []
+    for body in (order.model_copy(update={"body": "Hello"}), order):
+        edit = {"body": body.encode().decode(), **WHY}
+        status, edited = await desk.ask(f"/{queue}/messages/{ref}/edit", edit)
+        assert status == 200
+        ref = edited["ref"]
+        known.append(await store.edited(first))
+    assert known == [Standing.FINISHED, Standing.UNKNOWN]
+    _, dry = await desk.ask(f"/{queue}/messages/{ref}/replay", {"dry_run": True})
+    assert (ref, dry["forecast"]["code"]) == (first, "new_command")
+    assert (await desk.ask(f"/{queue}/messages/{ref}/drop", WHY))[0] == 204
 
 
 async def killed_and_repeated(desk: Desk, queue: str, point: Failpoint) -> None:
