@@ -283,6 +283,9 @@ class NoticeReportSuite:
     ) -> None:
         text = new_outbound(notice=Keyword.OPT_OUT)
         await send(stores, text)
-        applied = await apply(stores, text, said)
-        assert (applied.message_id, applied.tell) == (text.id, False)
-        assert await status(stores) == said.value
+        for _ in range(2):
+            applied = await apply(stores, text, said)
+            assert (applied.message_id, applied.news, applied.tell) == (text.id, True, False)
+            assert await status(stores) == said.value
+        await stores.inbound.mark_told([applied])
+        assert not (await apply(stores, text, said)).news
