@@ -34,6 +34,15 @@ async def begin_with_schema(database: Database, *, make: bool) -> None:
         StoreUnavailable: the store is away, or not prepared.
     """
     await stop_where_too_new(database)
+    await prepared(database, make=make)
+
+
+async def prepared(database: Database, *, make: bool) -> None:
+    """Make what is missing, or wait for who makes it.
+
+    Raises:
+        StoreUnavailable: the store is away, or not prepared.
+    """
     if make:
         await ensure_schema(database)
     elif (missing := await missing_preparation(database)) is not None:

@@ -15,14 +15,12 @@ from common.bus.client import Bus
 from common.bus.topology import SERVICES
 from common.connection import Runner
 from common.errors import StoreUnavailable
+from common.keyed_start import begin_with_schema_and_keys
 from common.lifecycle import Runtime, listen
-from common.master_key_check import master_key_problem
 from common.metrics import Metrics
-from common.schema_start import begin_with_schema
-from common.settings import stop
+from common.schema_start import stop_where_too_new
 from common.store.client import Database, open_database
 from common.store.mongo_connections import MongoConnections, MongoLeases
-from common.store.mongo_tenant_keys import MongoTenantKeys
 from common.store.watch import StoreWatch
 from health.building import Parts, build_parts, build_validation, now, web_application
 from health.daily import DailyRun
@@ -57,7 +55,12 @@ async def serve(settings: HealthSettings, runtime: Runtime) -> None:
         stack.callback(database.close)
         bus = _bus(settings, runtime.metrics)
         stack.push_async_callback(bus.close)
-        watch = StoreWatch(database.ping, on_first_answer=lambda: _begin(settings, database))
+        watch = StoreWatch(
+            database.ping,
+            on_first_answer=lambda: begin_with_schema_and_keys(
+                database, settings.master_keys, make=settings.schema_at_start
+            ),
+        )
         stack.push_async_callback(watch.close)
         runtime.management.add_check("rabbitmq", lambda: bus.problem)
         runtime.management.add_check("mongodb", lambda: watch.problem)
@@ -68,9 +71,10 @@ async def serve(settings: HealthSettings, runtime: Runtime) -> None:
 
         bus.start()
         watch.start()
-        # Before anything is served, so that a wrong master key serves nothing. Where the store is
-        # away, which is known after its time-out, console and API say so themselves.
-        await watch.asked()
+        # Before anything is served or begun: on documents of a newer release, with a wrong master
+        # key, or without its indexes the service would do harm, and the store alone tells of them.
+        if not await watch.ready_before(runtime.stopping):
+            return
         parts = await build_parts(
             settings, database, bus, runtime.metrics, stack, failpoints=runtime.failpoints
         )
@@ -96,14 +100,6 @@ async def serve(settings: HealthSettings, runtime: Runtime) -> None:
         if settings.schema_at_start:
             rounds["migrations"] = Migrating(database, MongoLeases(database)).run
         await run_all(rounds, runtime.stopping, patience=_LAST_ROUNDS)
-
-
-async def _begin(settings: HealthSettings, database: Database) -> None:
-    """When the store first answers: see to the schema, and stop where the master key is wrong."""
-    await begin_with_schema(database, make=settings.schema_at_start)
-    problem = await master_key_problem(MongoTenantKeys(database), settings.master_keys)
-    if problem is not None:
-        stop(problem)
 
 
 async def _serve_http(
@@ -136,6 +132,7 @@ async def validate_once(settings: HealthSettings) -> int:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_BUS_PATIENCE):
                 await bus.ready()
+        await stop_where_too_new(database)
         records = await MongoConnections(database).to_validate()
         checked = await build_validation(settings, database, bus, metrics).run(records)
     except StoreUnavailable as error:

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 
 from common.errors import StoreUnavailable
 from common.failpoints import Failpoint, Failpoints
+from common.schema_start import stop_where_too_new
 from common.secrets import MasterKeys, SecretUnreadable, WrappedKey, rewrap
 from common.store.client import open_database
 from common.store.mongo_tenant_keys import MongoTenantKeys
@@ -109,6 +110,7 @@ async def rotate_master_key(settings: HealthSettings) -> int:
         settings.mongodb_uri.get_secret_value(), settings.mongodb_database, settings.mongodb_timeout
     )
     try:
+        await stop_where_too_new(database)
         report = await rotate(
             MongoTenantKeys(database), settings.master_keys, Failpoints(settings.failpoint)
         )

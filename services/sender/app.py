@@ -14,12 +14,10 @@ from common.bus.client import Bus
 from common.bus.topology import SENDER_QUEUE, SERVICES
 from common.bus.work import Lanes, work_until
 from common.failpoints import Failpoint
+from common.keyed_start import begin_with_schema_and_keys
 from common.lifecycle import Runtime
-from common.master_key_check import master_key_problem
 from common.numbers import changes_queue
 from common.providers.port import Provider
-from common.schema_start import begin_with_schema
-from common.settings import stop
 from common.store.client import Database, open_database
 from common.store.mongo_circuits import MongoCircuits
 from common.store.mongo_connections import MongoConnections
@@ -27,7 +25,6 @@ from common.store.mongo_consents import MongoConsentLedger
 from common.store.mongo_conversation_holds import MongoConversationFacts
 from common.store.mongo_limits import MongoLimits
 from common.store.mongo_outbound import MongoOutbound
-from common.store.mongo_tenant_keys import MongoTenantKeys
 from common.store.watch import StoreWatch
 from sender.breaking import Breaker
 from sender.carrying import Carrying
@@ -61,7 +58,12 @@ async def serve(settings: SenderSettings, runtime: Runtime) -> None:
         stack.callback(database.close)
         bus = _bus(settings, runtime)
         stack.push_async_callback(bus.close)
-        watch = StoreWatch(database.ping, on_first_answer=lambda: _begin(settings, database))
+        watch = StoreWatch(
+            database.ping,
+            on_first_answer=lambda: begin_with_schema_and_keys(
+                database, settings.master_keys, make=settings.schema_at_start
+            ),
+        )
         stack.push_async_callback(watch.close)
         known = settings.providers
         clients = _clients(settings, database, known)
@@ -82,15 +84,6 @@ async def serve(settings: SenderSettings, runtime: Runtime) -> None:
         await _follow_changes(bus, clients, runtime, stack)
         handler = build_handler(settings, runtime, database, bus, clients)
         await work_until(runtime.stopping, await _lanes(settings, runtime, bus, handler))
-
-
-async def _begin(settings: SenderSettings, database: Database) -> None:
-    """When the store first answers: see to the schema, and stop where the master key is wrong,
-    which would refuse every command for good."""
-    await begin_with_schema(database, make=settings.schema_at_start)
-    problem = await master_key_problem(MongoTenantKeys(database), settings.master_keys)
-    if problem is not None:
-        stop(problem)
 
 
 def _bus(settings: SenderSettings, runtime: Runtime) -> Bus:

@@ -246,15 +246,17 @@ async def test_a_release_that_does_not_know_the_schema_stops_with_one_line(place
     place.database.schema.insert_one(newer)
     assert await place.prepare() == EXIT_REFUSED
 
-    async def refuses(service: str) -> None:
-        async with place.process(service) as process:
+    async def refuses(*command: str) -> None:
+        async with place.process(*command) as process:
             _, errors = await process.communicate()
-            assert process.returncode == UNUSABLE, service
+            assert process.returncode == UNUSABLE, command
             lines = errors.decode().splitlines()
             (line,) = [line for line in lines if line.startswith("heliograph: ")]
             assert f"schema version {VERSION + 3}" in line
 
-    await asyncio.gather(*map(refuses, ("webhook", "processor", "sender", "health")))
+    services = [(name,) for name in ("webhook", "processor", "sender", "health")]
+    tasks = [("health", task) for task in ("--once", "--rotate-master-key")]
+    await asyncio.gather(*(refuses(*command) for command in (*services, *tasks)))
     made = await make_key(place.settings(), role="operator", name="a", tenant_id=None)
     assert made == EXIT_REFUSED
     assert {*place.database.list_collection_names()} <= {schema.SCHEMA, schema.LEASES}
@@ -267,11 +269,14 @@ async def test_a_newer_schema_that_says_it_is_compatible_is_worked_with(place: P
     assert place.database.schema.find_one()["version"] == VERSION + 3
 
 
-async def test_where_the_job_makes_the_schema_a_service_waits_for_it(place: Place) -> None:
-    port = ports.choose()
-    settings = {"schema_at_start": "false", "management_port": str(port)}
+@pytest.mark.parametrize("service", ["processor", "sender", "health"])
+async def test_where_the_job_makes_the_schema_a_service_waits_for_it(
+    place: Place, service: str
+) -> None:
+    port, console = ports.choose(), ports.choose()
+    settings = {"management_port": str(port), "health_port": str(console)}
     async with (
-        place.process("processor", **settings) as process,
+        place.process(service, schema_at_start="false", **settings) as process,
         aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
     ):
 
@@ -287,6 +292,8 @@ async def test_where_the_job_makes_the_schema_a_service_waits_for_it(place: Plac
                 await asyncio.sleep(0.05)
 
         await until("Run `python -m health --prepare`.")
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", console)
         assert place.database.list_collection_names() == []
         assert await place.prepare() == EXIT_PREPARED
         await until(None)

@@ -35,7 +35,6 @@ class StoreWatch:
         self._ping = ping
         self._on_first_answer = on_first_answer
         self._problem: str | None = "MongoDB has not answered yet."
-        self._asked = asyncio.Event()
         self._ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -48,11 +47,6 @@ class StoreWatch:
         """Begin asking; returns at once."""
         if self._task is None:
             self._task = asyncio.create_task(self._watch(), name="store-watch")
-
-    async def asked(self) -> None:
-        """Wait until the store was asked for the first time, whatever came of it. What is done on
-        the first answer is done then, or the store is away."""
-        await self._asked.wait()
 
     async def ready_before(self, stopping: asyncio.Event) -> bool:
         """Wait until the store answers and what is done on the first answer is done; False where
@@ -92,6 +86,5 @@ class StoreWatch:
         elif problem is not None and self._problem is None:
             log.warning("store.down", problem=problem)
         self._problem = problem
-        self._asked.set()
         if problem is None:
             self._ready.set()
