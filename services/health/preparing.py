@@ -127,7 +127,7 @@ async def _under_lease(job: _Job, database: Database, builder: Database) -> None
 async def _indexes(job: _Job, builder: Database, lost: asyncio.Event) -> None:
     for index in schema.INDEXES:
         job.go_on(lost)
-        name = f"index {index.collection}.{index.name}"
+        name = f"index {index.full_name}"
         try:
             await schema.create(builder, index)
         except WriteRefused as error:
@@ -138,6 +138,7 @@ async def _indexes(job: _Job, builder: Database, lost: asyncio.Event) -> None:
             )
         else:
             say(name)
+    await schema.note_retired(builder)
     for collection, retired in schema.RETIRED:
         if await schema.retire(builder, collection, retired):
             say(f"index {collection}.{retired} dropped, which no query uses any more")

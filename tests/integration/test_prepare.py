@@ -19,10 +19,10 @@ import pytest
 
 from common.bus.topology import SENDER_QUEUE, SERVICES, agent_topology
 from common.secrets import generate_master_key
-from common.store import schema
+from common.store import schema, schema_version
 from common.store.client import Database, open_database
 from common.store.migrations import MIGRATIONS, Migrated, migrate
-from common.store.schema_version import DOCUMENT, VERSION, missing_preparation, read_version
+from common.store.schema_version import VERSION, missing_preparation, read_version
 from health.access.first_key import make_key
 from health.preparing import EXIT_AWAY, EXIT_PREPARED, EXIT_REFUSED, LEASE, prepare
 from health.settings import HealthSettings
@@ -242,7 +242,7 @@ async def test_a_migration_that_is_stopped_goes_on_where_it_was(
 
 
 async def test_a_release_that_does_not_know_the_schema_stops_with_one_line(place: Place) -> None:
-    newer = {"_id": DOCUMENT, "version": VERSION + 3, "compatible_from": VERSION + 1}
+    newer = {"_id": schema.SCHEMA_DOCUMENT, "version": VERSION + 3, "compatible_from": VERSION + 1}
     place.database.schema.insert_one(newer)
     assert await place.prepare() == EXIT_REFUSED
 
@@ -263,10 +263,32 @@ async def test_a_release_that_does_not_know_the_schema_stops_with_one_line(place
 
 
 async def test_a_newer_schema_that_says_it_is_compatible_is_worked_with(place: Place) -> None:
-    newer = {"_id": DOCUMENT, "version": VERSION + 3, "compatible_from": VERSION}
+    newer = {"_id": schema.SCHEMA_DOCUMENT, "version": VERSION + 3, "compatible_from": VERSION}
     place.database.schema.insert_one(newer)
     assert await place.prepare() == EXIT_PREPARED
     assert place.database.schema.find_one()["version"] == VERSION + 3
+
+
+async def test_an_older_release_starts_again_without_an_index_that_a_newer_one_retired(
+    place: Place, store: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_old = schema.Index(schema.MESSAGES, "history", (("at", 1),))
+    older = (*schema.INDEXES, of_old)
+    assert await place.prepare() == EXIT_PREPARED
+    # Of the same version: no migration tells the two releases apart.
+    monkeypatch.setattr(schema_version, "INDEXES", older)
+    assert await missing_preparation(store) is None
+    # One that nobody has retired is missed.
+    place.database.messages.drop_index(schema.HELD_INDEX)
+    assert schema.HELD_INDEX in (await missing_preparation(store) or "")
+
+    # The older release's own job makes its index again, and from then on misses it.
+    monkeypatch.setattr(schema, "INDEXES", older)
+    monkeypatch.setattr(schema, "RETIRED", ())
+    assert await place.prepare() == EXIT_PREPARED
+    assert of_old.name in place.database.messages.index_information()
+    place.database.messages.drop_index(of_old.name)
+    assert of_old.name in (await missing_preparation(store) or "")
 
 
 @pytest.mark.parametrize("service", ["processor", "sender", "health"])

@@ -20,8 +20,8 @@ from pymongo import UpdateOne
 from common.addresses import usual_type
 from common.store.client import Database, guarded
 from common.store.clock import milliseconds, utc_now
-from common.store.schema import MESSAGES, NUMBERS, SCHEMA
-from common.store.schema_version import DOCUMENT, read_version
+from common.store.schema import MESSAGES, NUMBERS, SCHEMA, SCHEMA_DOCUMENT
+from common.store.schema_version import read_version
 
 BATCH: Final = 500
 """Documents that one write changes; a few milliseconds for the server."""
@@ -129,4 +129,4 @@ async def _note(database: Database, migration: Migration, *, begun: bool) -> Non
     if not begun:
         rising["version"] = migration.version
     changes = {"$max": rising, "$set": {"updated_at": milliseconds(utc_now())}}
-    await database.collection(SCHEMA).update_one({"_id": DOCUMENT}, changes, upsert=True)
+    await database.collection(SCHEMA).update_one({"_id": SCHEMA_DOCUMENT}, changes, upsert=True)

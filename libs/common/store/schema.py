@@ -39,6 +39,9 @@ DEAD_LETTER_ORIGINALS: Final = "dead_letter_originals"
 SENDING_SWITCH: Final = "sending"
 """The one document of `switches`: the kill switch for all tenants."""
 
+SCHEMA_DOCUMENT: Final = "version"
+"""The one document of `schema`: which shape the documents have, and which indexes are retired."""
+
 SEQ: Final = "seq"
 """The counter whose rising value orders texts."""
 
@@ -81,6 +84,11 @@ class Index:
     unique: bool = False
     expire_at: bool = False
     """A document goes when the instant in its key has passed (MongoDB docs, "TTL Indexes")."""
+
+    @property
+    def full_name(self) -> str:
+        """What tells it from those of other collections."""
+        return f"{self.collection}.{self.name}"
 
 
 INDEXES: Final = (
@@ -226,6 +234,7 @@ async def ensure_schema(database: Database) -> None:
     """Create what is missing; doing it again, or by several processes at once, changes nothing."""
     for index in INDEXES:
         await create(database, index)
+    await note_retired(database)
     for collection, name in RETIRED:
         await retire(database, collection, name)
     await begin_counting(database)
@@ -244,6 +253,20 @@ async def create(database: Database, index: Index) -> None:
     if index.expire_at:
         options["expireAfterSeconds"] = 0
     await database.collection(index.collection).create_index(list(index.keys), **options)
+
+
+@guarded
+async def note_retired(database: Database) -> None:
+    """Write down which indexes are about to go: a service of an earlier release that starts again
+    misses none of them. Those of this release are there, whatever a newer one had noted."""
+    earlier = {"$ifNull": ["$retired", []]}
+    without_ours = {"$setDifference": [earlier, [index.full_name for index in INDEXES]]}
+    retired = [f"{collection}.{name}" for collection, name in RETIRED]
+    await database.collection(SCHEMA).update_one(
+        {"_id": SCHEMA_DOCUMENT},
+        [{"$set": {"retired": {"$setUnion": [without_ours, retired]}}}],
+        upsert=True,
+    )
 
 
 @guarded

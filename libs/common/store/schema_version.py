@@ -11,22 +11,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from common.store.client import Database, guarded
-from common.store.schema import INDEXES, SCHEMA
+from common.store.schema import INDEXES, SCHEMA, SCHEMA_DOCUMENT
 
 VERSION: Final = 2
 """What this release knows: the version of its last migration."""
-
-DOCUMENT: Final = "version"
-"""The one document of the collection `schema`."""
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaVersion:
     """What the store says of itself. `compatible_from`: the least version that a release has to
-    know so that it may work beside this one."""
+    know so that it may work beside this one; `retired`: the full names of indexes that the release
+    which prepared it last did without."""
 
     version: int = 0
     compatible_from: int = 0
+    retired: frozenset[str] = frozenset()
 
 
 @guarded
@@ -36,8 +35,12 @@ async def read_version(database: Database) -> SchemaVersion:
     Raises:
         StoreUnavailable: it is not known.
     """
-    found = await database.majority(SCHEMA).find_one({"_id": DOCUMENT}) or {}
-    return SchemaVersion(int(found.get("version", 0)), int(found.get("compatible_from", 0)))
+    found = await database.majority(SCHEMA).find_one({"_id": SCHEMA_DOCUMENT}) or {}
+    return SchemaVersion(
+        int(found.get("version", 0)),
+        int(found.get("compatible_from", 0)),
+        frozenset(found.get("retired", ())),
+    )
 
 
 async def schema_problem(database: Database) -> str | None:
@@ -58,8 +61,8 @@ async def schema_problem(database: Database) -> str | None:
 @guarded
 async def missing_preparation(database: Database) -> str | None:
     """What `python -m health --prepare` of this release has still to do, in one sentence; None
-    where it has been run. Done by a newer release, it is done: that one may have retired an index
-    of ours.
+    where it has been run. Done by a newer release, it is done: of our indexes only those are missing
+    then that it has retired, with or without a migration.
 
     Raises:
         StoreUnavailable: it is not known.
@@ -72,6 +75,7 @@ async def missing_preparation(database: Database) -> str | None:
     for collection in sorted({index.collection for index in INDEXES}):
         there = await database.collection(collection).index_information()
         for index in INDEXES:
-            if index.collection == collection and index.name not in there:
+            ours = index.collection == collection and index.full_name not in found.retired
+            if ours and index.name not in there:
                 return f"The index {index.name} of {collection} is missing."
     return None

@@ -240,9 +240,8 @@ async def test_a_restore_of_a_file_that_is_not_whole_writes_nothing(
 ) -> None:
     file = tmp_path / "backup"
     if harm == "newer":
-        raw.schema.insert_one(
-            {"_id": "version", "version": VERSION + 1, "compatible_from": VERSION + 1}
-        )
+        later = {"version": VERSION + 1, "compatible_from": VERSION + 1}
+        raw.schema.update_one({"_id": schema.SCHEMA_DOCUMENT}, {"$set": later})
     assert await back_up(settings_of(world), str(file)) == EXIT_DONE
     content = gzip.decompress(file.read_bytes())
     match harm:
