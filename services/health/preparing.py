@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import uuid4
 
-from common.bus.declaring import declare_each, together
+from common.bus.declaring import Cause, Declared, declare_each, together
 from common.bus.messages import BusUnavailable
 from common.bus.topology import SERVICES, agent_topology
 from common.errors import StoreUnavailable
 from common.store import schema
 from common.store.client import Database, WriteRefused, open_database
 from common.store.directory import all_agents
-from common.store.migrations import Migrated, migrate
+from common.store.migrations import Migrated, Migration, migrate
 from common.store.mongo_connections import MongoLeases
 from common.store.schema_version import VERSION, schema_problem
 from health.leased import kept
@@ -50,6 +50,8 @@ class _Job:
     settings: HealthSettings
     stopping: asyncio.Event
     refused: bool = False
+    doing: str = ""
+    """What it is at, for the line about a refusal."""
     owner: str = field(default_factory=lambda: f"prepare/{uuid4().hex}")
 
     def refuse(self, line: str) -> None:
@@ -89,6 +91,11 @@ async def prepare(settings: HealthSettings, stopping: asyncio.Event) -> int:
         await _under_lease(job, database, builder)
     except (StoreUnavailable, BusUnavailable) as error:
         return _ended(f"not all is prepared: {error} Start it again.")
+    except WriteRefused as error:
+        job.refuse(
+            f"{job.doing}: {error} MongoDB's log says more; mend what contradicts it there, and "
+            "start this again. What was done stays done."
+        )
     except Stopped:
         return _ended("not all is prepared: it was told to stop. Start it again.")
     finally:
@@ -108,6 +115,7 @@ def _ended(line: str) -> int:
 async def _under_lease(job: _Job, database: Database, builder: Database) -> None:
     leases = MongoLeases(database)
     waiting = False
+    job.doing = f"lease {LEASE}"
     while not await leases.acquire(LEASE, owner=job.owner, seconds=LEASE_SECONDS):
         if not waiting:
             say("waiting for another process that prepares")
@@ -115,6 +123,7 @@ async def _under_lease(job: _Job, database: Database, builder: Database) -> None
         job.go_on(asyncio.Event())
         await asyncio.sleep(_LOOK_AGAIN)
     async with kept(leases, LEASE, owner=job.owner, seconds=LEASE_SECONDS) as lost:
+        job.doing = "schema version"
         problem = await schema_problem(database)
         if problem is not None:
             job.refuse(problem)
@@ -138,10 +147,13 @@ async def _indexes(job: _Job, builder: Database, lost: asyncio.Event) -> None:
             )
         else:
             say(name)
+    job.doing = "list of retired indexes"
     await schema.note_retired(builder)
     for collection, retired in schema.RETIRED:
+        job.doing = f"retired index {collection}.{retired}"
         if await schema.retire(builder, collection, retired):
             say(f"index {collection}.{retired} dropped, which no query uses any more")
+    job.doing = f"counter {schema.SEQ}"
     await schema.begin_counting(builder)
 
 
@@ -150,9 +162,13 @@ async def _migrations(job: _Job, database: Database, lost: asyncio.Event) -> Non
         what = f"migration {done.migration.version} ({done.migration.name})"
         say(f"{what}: {done.changed} changed" + ("" if done.finished else ", not finished"))
 
+    def begin(migration: Migration) -> None:
+        job.doing = f"migration {migration.version} ({migration.name})"
+
     finished = await migrate(
-        database, halt=lambda: job.stopping.is_set() or lost.is_set(), tell=tell
+        database, halt=lambda: job.stopping.is_set() or lost.is_set(), begin=begin, tell=tell
     )
+    job.doing = "list of agents"
     if not finished:
         job.go_on(lost)
     say(f"schema version {VERSION}")
@@ -167,8 +183,31 @@ async def _topology(job: _Job, database: Database, lost: asyncio.Event) -> None:
         if declared.refused is None:
             say(name)
             continue
-        job.refuse(
-            f"{name}: {declared.refused}. Let it run empty, delete it (rabbitmqctl "
-            f"delete_{declared.kind} {declared.name}) while nothing publishes to it, and start "
-            "this again."
-        )
+        job.refuse(f"{name}: {declared.refused.words.rstrip('.')}. {_advice(declared)}")
+
+
+def _advice(declared: Declared) -> str:
+    """What to do about a refusal. Only what is there with other arguments has to go."""
+    match declared.refused.cause if declared.refused else None:
+        case Cause.OTHER_ARGUMENTS if declared.kind == "queue":
+            return (
+                "Let it run empty, delete it while nothing publishes to it "
+                f"(rabbitmqctl delete_queue {declared.name}), and start this again."
+            )
+        case Cause.OTHER_ARGUMENTS:
+            return (
+                "Stop what publishes to it, delete the exchange on the management's page, which "
+                "leaves the queues and what is in them, and start this again, which binds them."
+            )
+        case Cause.NO_RIGHT:
+            return (
+                "Delete nothing: the user of HELIOGRAPH_RABBITMQ_URL needs the rights to "
+                "configure, write and read on it (rabbitmqctl set_permissions). Then start this "
+                "again."
+            )
+        case Cause.NOT_FOUND:
+            return (
+                "Delete nothing: an exchange that it is bound to is missing. See to what was "
+                "refused above, and start this again."
+            )
+    return "Look into the broker's log, and start this again."

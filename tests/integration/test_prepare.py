@@ -17,12 +17,21 @@ import aiohttp
 import pymongo
 import pytest
 
-from common.bus.topology import SENDER_QUEUE, SERVICES, agent_topology
+from common.bus.topology import (
+    SENDER_QUEUE,
+    SERVICES,
+    Binding,
+    Exchange,
+    Queue,
+    Topology,
+    agent_topology,
+)
 from common.secrets import generate_master_key
 from common.store import schema, schema_version
 from common.store.client import Database, open_database
 from common.store.migrations import MIGRATIONS, Migrated, migrate
 from common.store.schema_version import VERSION, missing_preparation, read_version
+from health import preparing
 from health.access.first_key import make_key
 from health.preparing import EXIT_AWAY, EXIT_PREPARED, EXIT_REFUSED, LEASE, prepare
 from health.settings import HealthSettings
@@ -197,6 +206,53 @@ async def test_what_contradicts_it_is_named_with_what_to_do_and_the_rest_is_made
     names = [queue.name for queue in SERVICES.queues]
     assert await queues_there(place.rabbitmq_url, names) == names
     assert schema.HELD_INDEX in place.database.messages.index_information()
+
+
+async def test_only_what_has_other_arguments_is_advised_to_be_deleted(
+    place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = await aio_pika.connect(place.rabbitmq_url)
+    async with connection:
+        channel = await connection.channel()
+        await channel.declare_exchange("made-otherwise", "fanout", durable=True)
+    refused = Topology(
+        # Nobody has the right to make a name that begins so.
+        exchanges=(Exchange("made-otherwise", "topic"), Exchange("amq.mine", "topic")),
+        queues=(Queue("bound-to-nothing", {}, (Binding("not-there", "#"),)),),
+    )
+    monkeypatch.setattr(preparing, "SERVICES", refused)
+    assert await place.prepare() == EXIT_REFUSED
+    lines = capsys.readouterr().out.splitlines()
+    otherwise, no_right, not_found = [line for line in lines if line.startswith("REFUSED")]
+    assert "exchange made-otherwise: PRECONDITION_FAILED" in otherwise
+    assert "delete the exchange" in otherwise
+    assert "exchange amq.mine: ACCESS_REFUSED" in no_right
+    assert "Delete nothing" in no_right
+    assert "set_permissions" in no_right
+    assert "queue bound-to-nothing: NOT_FOUND" in not_found
+    assert "Delete nothing" in not_found
+    assert "rabbitmqctl delete_" not in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("collection", "says"),
+    [
+        (schema.LEASES, f"lease {LEASE}"),
+        (schema.SCHEMA, "list of retired indexes"),
+        (schema.COUNTERS, "counter seq"),
+        (schema.NUMBERS, "migration 2 (numbers have a type)"),
+    ],
+)
+async def test_a_write_that_mongodb_refuses_is_named_like_any_other_refusal(
+    place: Place, collection: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old_world(place.database)
+    if collection not in place.database.list_collection_names():
+        place.database.create_collection(collection)
+    place.database.command("collMod", collection, validator={"nobody": "has this"})
+    assert await place.prepare() == EXIT_REFUSED
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "REFUSED" in line]
+    assert line.startswith(f"REFUSED {says}: MongoDB refused")
 
 
 @pytest.mark.parametrize("server", ["rabbitmq", "mongodb"])

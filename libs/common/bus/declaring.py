@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
-from aiormq.exceptions import ChannelClosed
+from aiormq.exceptions import (
+    ChannelAccessRefused,
+    ChannelClosed,
+    ChannelNotFoundEntity,
+    ChannelPreconditionFailed,
+)
 from yarl import URL
 
 from common.bus.deadline import bounded
@@ -23,13 +29,39 @@ _DECLARE_SECONDS: Final = 30.0
 """A quorum queue is declared on several nodes, some of which may be starting."""
 
 
+class Cause(StrEnum):
+    """Why a broker refuses a declaration."""
+
+    OTHER_ARGUMENTS = "other arguments"
+    """There is one of that name, made otherwise."""
+    NO_RIGHT = "no right"
+    NOT_FOUND = "not found"
+    """What it is to be bound to is not there."""
+    UNKNOWN = "unknown"
+
+
+_CAUSES: Final = {
+    ChannelPreconditionFailed: Cause.OTHER_ARGUMENTS,
+    ChannelAccessRefused: Cause.NO_RIGHT,
+    ChannelNotFoundEntity: Cause.NOT_FOUND,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What the broker has against a declaration, in its words."""
+
+    cause: Cause
+    words: str
+
+
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """An exchange or a queue; `refused` is what the broker has against it."""
+    """An exchange or a queue, and whether it was refused."""
 
     kind: str
     name: str
-    refused: str | None = None
+    refused: Refusal | None = None
 
 
 async def declare_each(url: str, topology: Topology, *, app: str) -> AsyncIterator[Declared]:
@@ -49,13 +81,13 @@ async def declare_each(url: str, topology: Topology, *, app: str) -> AsyncIterat
         await link.close()
 
 
-async def _refusal(link: Link, one: Topology) -> str | None:
-    async def declare() -> str | None:
+async def _refusal(link: Link, one: Topology) -> Refusal | None:
+    async def declare() -> Refusal | None:
         # A refusal closes the channel, which is one of its own; a lost connection is another error.
         try:
             await link.declare(one)
         except ChannelClosed as error:
-            return str(error)
+            return Refusal(_CAUSES.get(type(error), Cause.UNKNOWN), str(error))
         return None
 
     if link.lost.is_set():

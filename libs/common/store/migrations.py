@@ -93,12 +93,14 @@ async def migrate(
     batch: int = BATCH,
     pause: float = PAUSE,
     halt: Callable[[], bool] = bool,
+    begin: Callable[[Migration], None] = lambda _: None,
     tell: Callable[[Migrated], None] = lambda _: None,
 ) -> bool:
     """Do what is not done yet, in order; True where everything is done.
 
     Args:
         halt: whether to stop between two batches.
+        begin: hears of each migration before it is worked on.
         tell: hears of each migration that was worked on.
 
     Raises:
@@ -107,6 +109,7 @@ async def migrate(
     for migration in migrations:
         if (await read_version(database)).version >= migration.version:
             continue
+        begin(migration)
         await _note(database, migration, begun=True)
         changed, more = 0, True
         while more and not halt():
