@@ -297,6 +297,17 @@ async def test_a_migration_that_is_stopped_goes_on_where_it_was(
     assert (await read_version(store)).version == VERSION
 
 
+async def test_what_an_older_service_wrote_after_a_migration_is_migrated_by_the_next_preparation(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await place.prepare() == EXIT_PREPARED
+    place.database.messages.insert_one({"_id": "late", "tenant_id": "acme", "state": "held"})
+    capsys.readouterr()
+    assert await place.prepare() == EXIT_PREPARED
+    assert "migration 1 (held texts are open): 1 changed" in capsys.readouterr().out.splitlines()
+    assert place.database.messages.find_one({"_id": "late"})["open"] is True
+
+
 async def test_a_release_that_does_not_know_the_schema_stops_with_one_line(place: Place) -> None:
     newer = {"_id": schema.SCHEMA_DOCUMENT, "version": VERSION + 3, "compatible_from": VERSION + 1}
     place.database.schema.insert_one(newer)

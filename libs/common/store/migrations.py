@@ -1,9 +1,10 @@
 """Data migrations: small, named steps that bring stored documents into the shape of this release.
 
 Each is safe beside running services of this release and of the one before: it adds what the older
-one ignores, and code goes on reading what is not migrated yet until the next release (expand, then
-contract; docs/operations/upgrade.md). A step keeps no account of how far it came: what is left to
-do is what its query finds, so after a kill it is simply started again.
+one ignores, and nothing that is not migrated yet is sent or lost for that (expand, then contract;
+docs/operations/upgrade.md). A step keeps no account of how far it came: what is left to do is what
+its query finds, so after a kill it is simply started again; and each preparation does every step
+again, for what services of the older release have written meanwhile.
 
 A new one is added at the end, with the next number, and `schema_version.VERSION` follows.
 """
@@ -96,31 +97,34 @@ async def migrate(
     begin: Callable[[Migration], None] = lambda _: None,
     tell: Callable[[Migrated], None] = lambda _: None,
 ) -> bool:
-    """Do what is not done yet, in order; True where everything is done.
+    """Do every step, in order, until it finds nothing; True where everything is done.
 
     Args:
         halt: whether to stop between two batches.
         begin: hears of each migration before it is worked on.
-        tell: hears of each migration that was worked on.
+        tell: hears of each migration that was not done yet, or found something again.
 
     Raises:
         StoreUnavailable: start it again; what was done stays done.
     """
     for migration in migrations:
-        if (await read_version(database)).version >= migration.version:
-            continue
         begin(migration)
-        await _note(database, migration, begun=True)
+        known = await read_version(database)
+        first = known.version < migration.version
+        if first:
+            await _note(database, migration, begun=True)
         changed, more = 0, True
         while more and not halt():
             found = await guarded(migration.step)(database, batch)
             changed, more = changed + found, found == batch
             if more:
                 await asyncio.sleep(pause)
-        tell(Migrated(migration, changed, finished=not more))
+        if first or changed:
+            tell(Migrated(migration, changed, finished=not more))
         if more:
             return False
-        await _note(database, migration, begun=False)
+        if first:
+            await _note(database, migration, begun=False)
     return True
 
 
