@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import structlog
+
 from common.errors import StoreUnavailable
 from common.settings import stop
 from common.store.client import Database
 from common.store.schema import ensure_schema
 from common.store.schema_version import missing_preparation, schema_problem
+
+log = structlog.get_logger(__name__)
 
 
 class NotPrepared(StoreUnavailable):
@@ -25,6 +31,19 @@ async def stop_where_too_new(database: Database) -> None:
     problem = await schema_problem(database)
     if problem is not None:
         stop(problem)
+
+
+async def drain_where_too_new(database: Database, stopping: asyncio.Event) -> None:
+    """Let a running service finish what it has in hand and end, where a newer release has begun to
+    change the documents into a shape that this one does not know. Started again, it says so.
+
+    Raises:
+        StoreUnavailable: it is not known.
+    """
+    problem = await schema_problem(database)
+    if problem is not None and not stopping.is_set():
+        log.critical("schema.too_new", problem=problem)
+        stopping.set()
 
 
 async def begin_with_schema(database: Database, *, make: bool) -> None:

@@ -18,7 +18,7 @@ from common.errors import StoreUnavailable
 from common.keyed_start import begin_with_schema_and_keys
 from common.lifecycle import Runtime, listen
 from common.metrics import Metrics
-from common.schema_start import stop_where_too_new
+from common.schema_start import drain_where_too_new, stop_where_too_new
 from common.store.client import Database, open_database
 from common.store.mongo_connections import MongoConnections, MongoLeases
 from common.store.watch import StoreWatch
@@ -60,6 +60,7 @@ async def serve(settings: HealthSettings, runtime: Runtime) -> None:
             on_first_answer=lambda: begin_with_schema_and_keys(
                 database, settings.master_keys, make=settings.schema_at_start
             ),
+            on_answer=lambda: drain_where_too_new(database, runtime.stopping),
         )
         stack.push_async_callback(watch.close)
         runtime.management.add_check("rabbitmq", lambda: bus.problem)

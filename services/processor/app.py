@@ -13,7 +13,7 @@ from common.failpoints import Failpoint
 from common.lifecycle import Runtime
 from common.numbers import NumberCache, changes_queue, follow
 from common.optout.wording import WordingMatcher
-from common.schema_start import begin_with_schema
+from common.schema_start import begin_with_schema, drain_where_too_new
 from common.store.client import Database, open_database
 from common.store.directory import MongoDirectory
 from common.store.mongo_consents import MongoConsentLedger
@@ -46,6 +46,7 @@ async def serve(settings: ProcessorSettings, runtime: Runtime) -> None:
         watch = StoreWatch(
             database.ping,
             on_first_answer=lambda: begin_with_schema(database, make=settings.schema_at_start),
+            on_answer=lambda: drain_where_too_new(database, runtime.stopping),
         )
         watch.start()
         stack.push_async_callback(watch.close)

@@ -18,6 +18,7 @@ from common.keyed_start import begin_with_schema_and_keys
 from common.lifecycle import Runtime
 from common.numbers import changes_queue
 from common.providers.port import Provider
+from common.schema_start import drain_where_too_new
 from common.store.client import Database, open_database
 from common.store.mongo_circuits import MongoCircuits
 from common.store.mongo_connections import MongoConnections
@@ -63,6 +64,7 @@ async def serve(settings: SenderSettings, runtime: Runtime) -> None:
             on_first_answer=lambda: begin_with_schema_and_keys(
                 database, settings.master_keys, make=settings.schema_at_start
             ),
+            on_answer=lambda: drain_where_too_new(database, runtime.stopping),
         )
         stack.push_async_callback(watch.close)
         known = settings.providers

@@ -18,7 +18,7 @@ from common.lifecycle import Runtime, listen
 from common.numbers import NumberCache, changes_queue, follow
 from common.providers.callbacks import Callbacks
 from common.providers.registry import PROVIDERS
-from common.schema_start import stop_where_too_new
+from common.schema_start import drain_where_too_new, stop_where_too_new
 from common.snapshot import Snapshot
 from common.store.client import open_database
 from common.store.directory import MongoCallbacks, MongoDirectory
@@ -58,7 +58,11 @@ async def serve(settings: WebhookSettings, runtime: Runtime) -> None:
         )
         stack.callback(database.close)
         # Not a check: a webhook that knows its numbers needs no store.
-        watch = StoreWatch(database.ping, on_first_answer=lambda: stop_where_too_new(database))
+        watch = StoreWatch(
+            database.ping,
+            on_first_answer=lambda: stop_where_too_new(database),
+            on_answer=lambda: drain_where_too_new(database, runtime.stopping),
+        )
         watch.start()
         stack.push_async_callback(watch.close)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
+import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,7 +31,7 @@ from common.bus.topology import (
 from common.secrets import generate_master_key
 from common.store import schema, schema_version
 from common.store.client import Database, open_database
-from common.store.migrations import MIGRATIONS, Migrated, migrate
+from common.store.migrations import MIGRATIONS, Migrated, Migration, migrate
 from common.store.schema_version import VERSION, missing_preparation, read_version
 from health import preparing
 from health.access.first_key import make_key
@@ -327,6 +329,55 @@ async def test_a_release_that_does_not_know_the_schema_stops_with_one_line(place
     made = await make_key(place.settings(), role="operator", name="a", tenant_id=None)
     assert made == EXIT_REFUSED
     assert {*place.database.list_collection_names()} <= {schema.SCHEMA, schema.LEASES}
+
+
+async def until_ready(port: int) -> None:
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+        while True:
+            with contextlib.suppress(aiohttp.ClientConnectorError):
+                async with session.get("/readyz") as answer:
+                    if answer.status == 200:
+                        return
+            await asyncio.sleep(0.05)
+
+
+async def test_a_running_service_that_becomes_too_old_finishes_and_ends(place: Place) -> None:
+    assert await place.prepare() == EXIT_PREPARED
+    services = ("webhook", "processor", "sender", "health")
+    all_ready = asyncio.Barrier(len(services))
+
+    async def ends(service: str) -> None:
+        port = ports.choose()
+        async with place.process(service, management_port=str(port)) as process:
+            await until_ready(port)
+            await all_ready.wait()
+            newer = {"version": VERSION, "compatible_from": VERSION + 1}
+            place.database.schema.update_one({"_id": schema.SCHEMA_DOCUMENT}, {"$set": newer})
+            _, errors = await process.communicate()
+            assert process.returncode == 0, errors
+            assert b"schema.too_new" in errors
+            assert b"service.stopped" in errors
+
+    await asyncio.gather(*map(ends, services))
+
+
+async def test_a_contract_waits_until_services_that_are_too_old_for_it_have_ended(
+    store: Database,
+) -> None:
+    leave = 0.3
+    seen: list[tuple[int, float]] = []
+
+    async def step(database: Database, _limit: int) -> int:
+        seen.append(((await read_version(database)).compatible_from, time.monotonic()))
+        return 0
+
+    contract = Migration(VERSION + 1, "a contract", step, compatible_from=VERSION + 1)
+    assert await migrate(store)
+    began = time.monotonic()
+    assert await migrate(store, migrations=(contract,), leave=leave)
+    ((compatible_from, at),) = seen
+    assert compatible_from == VERSION + 1
+    assert at - began >= leave
 
 
 async def test_a_newer_schema_that_says_it_is_compatible_is_worked_with(place: Place) -> None:

@@ -28,6 +28,11 @@ BATCH: Final = 500
 """Documents that one write changes; a few milliseconds for the server."""
 PAUSE: Final = 0.05
 """Seconds between two writes, which leave the server to the texts."""
+LEAVE: Final = 60.0
+"""Seconds in which running services that have become too old notice it (`StoreWatch`) and finish
+what they have in hand."""
+_LOOKS: Final = 100
+"""Times that a step which waits for them looks whether it has to stop."""
 
 Step = Callable[[Database, int], Awaitable[int]]
 """Changes at most so many documents, and says how many it found; fewer: none are left."""
@@ -93,6 +98,7 @@ async def migrate(
     migrations: tuple[Migration, ...] = MIGRATIONS,
     batch: int = BATCH,
     pause: float = PAUSE,
+    leave: float = LEAVE,
     halt: Callable[[], bool] = bool,
     begin: Callable[[Migration], None] = lambda _: None,
     tell: Callable[[Migrated], None] = lambda _: None,
@@ -100,6 +106,7 @@ async def migrate(
     """Do every step, in order, until it finds nothing; True where everything is done.
 
     Args:
+        leave: seconds that services which become too old have to end, before anything changes.
         halt: whether to stop between two batches.
         begin: hears of each migration before it is worked on.
         tell: hears of each migration that was not done yet, or found something again.
@@ -107,12 +114,16 @@ async def migrate(
     Raises:
         StoreUnavailable: start it again; what was done stays done.
     """
+    before = await read_version(database)
     for migration in migrations:
         begin(migration)
         known = await read_version(database)
         first = known.version < migration.version
         if first:
             await _note(database, migration, begun=True)
+            # On a new database nothing of an older release runs.
+            if migration.compatible_from and before.version:
+                await _wait(leave, halt)
         changed, more = 0, True
         while more and not halt():
             found = await guarded(migration.step)(database, batch)
@@ -126,6 +137,13 @@ async def migrate(
         if first:
             await _note(database, migration, begun=False)
     return True
+
+
+async def _wait(seconds: float, halt: Callable[[], bool]) -> None:
+    for _ in range(_LOOKS):
+        if halt():
+            return
+        await asyncio.sleep(seconds / _LOOKS)
 
 
 @guarded

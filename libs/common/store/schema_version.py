@@ -61,8 +61,8 @@ async def schema_problem(database: Database) -> str | None:
 @guarded
 async def missing_preparation(database: Database) -> str | None:
     """What `python -m health --prepare` of this release has still to do, in one sentence; None
-    where it has been run. Done by a newer release, it is done: of our indexes only those are missing
-    then that it has retired, with or without a migration.
+    where it has been run. Done by a newer release, it is done: of our indexes only those are
+    missing then that it has retired, with or without a migration.
 
     Raises:
         StoreUnavailable: it is not known.

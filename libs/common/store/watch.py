@@ -24,6 +24,7 @@ class StoreWatch:
     Args:
         ping: raises `StoreUnavailable` unless a primary answers.
         on_first_answer: done once, when the store first answers (creating indexes).
+        on_answer: done each time that it answers from then on.
     """
 
     def __init__(
@@ -31,9 +32,11 @@ class StoreWatch:
         ping: Callable[[], Awaitable[None]],
         *,
         on_first_answer: Callable[[], Awaitable[None]] | None = None,
+        on_answer: Callable[[], Awaitable[None]] | None = None,
     ):
         self._ping = ping
         self._on_first_answer = on_first_answer
+        self._on_answer = on_answer
         self._problem: str | None = "MongoDB has not answered yet."
         self._ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -74,6 +77,8 @@ class StoreWatch:
             if self._on_first_answer is not None:
                 await self._on_first_answer()
                 self._on_first_answer = None
+            elif self._on_answer is not None:
+                await self._on_answer()
         except StoreUnavailable as fault:
             return str(fault) or "MongoDB is away."
         except Exception as error:  # noqa: BLE001 - readiness says it, the service goes on
