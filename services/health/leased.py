@@ -34,11 +34,17 @@ async def kept(
 async def _renew(
     leases: Leases, name: str, owner: str, seconds: float, lost: asyncio.Event
 ) -> None:
-    while not lost.is_set():
-        await asyncio.sleep(seconds / 3)
-        try:
-            if not await leases.acquire(name, owner=owner, seconds=seconds):
-                lost.set()
-        except StoreUnavailable as error:
-            # Tried again in a moment; a lease that has run out meanwhile is found taken then.
-            log.warning("lease.not_renewed", lease=name, error=str(error))
+    try:
+        while True:
+            await asyncio.sleep(seconds / 3)
+            try:
+                if not await leases.acquire(name, owner=owner, seconds=seconds):
+                    return
+            except StoreUnavailable as error:
+                # Tried again in a moment; a lease that has run out meanwhile is found taken then.
+                log.warning("lease.not_renewed", lease=name, error=str(error))
+    except Exception as error:  # noqa: BLE001 - the work is told, which ends it
+        log.warning("lease.renewal_broke", lease=name, error=type(error).__name__)
+    finally:
+        # However the renewal ends: without it the lease runs out, and another begins the work.
+        lost.set()

@@ -77,7 +77,7 @@ class RetentionSweep:
             return
         async with kept(self._leases, LEASE, owner=owner, seconds=_LEASE_SECONDS) as lost:
             for collection, days in self._kept.items():
-                if days:
+                if days and not (stopping.is_set() or lost.is_set()):
                     await self._sweep(collection, days, stopping, lost)
 
     async def _sweep(
@@ -90,8 +90,8 @@ class RetentionSweep:
         ) as batches:
             async for deleted in batches:
                 total += deleted
+                await asyncio.sleep(self._pause)
                 if stopping.is_set() or lost.is_set():
                     break
-                await asyncio.sleep(self._pause)
         if total:
             log.info("retention.forgotten", collection=collection, documents=total, days=days)
