@@ -35,6 +35,9 @@ log = structlog.get_logger(__name__)
 _BUS_PATIENCE: Final = 5.0
 """Seconds for which `--once` waits for the broker, which it can do without."""
 
+_BROKER_PATIENCE: Final = 15.0
+"""Seconds for which the service waits for the broker before it serves without."""
+
 _LAST_ROUNDS: Final = 10.0
 """Seconds that a round has to come to its end when the service stops; a provider that answers
 slowly could keep one for minutes."""
@@ -63,7 +66,8 @@ async def serve(settings: HealthSettings, runtime: Runtime) -> None:
             on_answer=lambda: drain_where_too_new(database, runtime.stopping),
         )
         stack.push_async_callback(watch.close)
-        runtime.management.add_check("rabbitmq", lambda: bus.problem)
+        # The broker is no check: what to reach for when it is away, the kill switch above all, is
+        # here and needs none. What does need it says so, and `heliograph_bus_connected` tells.
         runtime.management.add_check("mongodb", lambda: watch.problem)
         listening = asyncio.Event()
         runtime.management.add_check(
@@ -76,6 +80,7 @@ async def serve(settings: HealthSettings, runtime: Runtime) -> None:
         # key, or without its indexes the service would do harm, and the store alone tells of them.
         if not await watch.ready_before(runtime.stopping):
             return
+        await _met(bus, runtime.stopping)
         parts = await build_parts(
             settings, database, bus, runtime.metrics, stack, failpoints=runtime.failpoints
         )
@@ -101,6 +106,14 @@ async def serve(settings: HealthSettings, runtime: Runtime) -> None:
         if settings.schema_at_start:
             rounds["migrations"] = Migrating(database, MongoLeases(database)).run
         await run_all(rounds, runtime.stopping, patience=_LAST_ROUNDS)
+
+
+async def _met(bus: Bus, stopping: asyncio.Event) -> None:
+    """Wait for the broker, so that in peace nobody who is let in meets a service without it."""
+    waiting = [asyncio.ensure_future(event) for event in (bus.ready(), stopping.wait())]
+    await asyncio.wait(waiting, timeout=_BROKER_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
 
 
 async def _serve_http(

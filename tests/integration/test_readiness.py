@@ -24,7 +24,7 @@ LACKING = {
     "webhook": {"bus", "numbers", "connections"},
     "processor": {"rabbitmq", "mongodb", "numbers"},
     "sender": {"rabbitmq", "mongodb"},
-    "health": {"rabbitmq", "mongodb"},
+    "health": {"mongodb", "console"},
 }
 """What each says while both are away."""
 
@@ -96,6 +96,8 @@ async def test_services_say_what_they_lack_and_are_ready_as_soon_as_it_is_there(
     await asyncio.to_thread(own_rabbit.kill)
     for name in ("processor", "sender"):
         await until(house, name, lambda found: found.keys() >= {"rabbitmq", "consuming"})
+    # The kill switch needs no broker, nor does who reaches for it.
+    assert (await asked(house, "health", "/readyz"))[0] == 200
     await asyncio.to_thread(own_rabbit.start)
     await asyncio.gather(*(until(house, name, lambda found: not found) for name in SERVICES))
 
