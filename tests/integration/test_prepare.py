@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import signal
 import sys
 import time
@@ -438,7 +439,11 @@ async def test_where_the_job_makes_the_schema_a_service_waits_for_it(
         assert await place.prepare() == EXIT_PREPARED
         await until(None)
         process.send_signal(signal.SIGTERM)
-        assert await process.wait() == 0
+        _, errors = await process.communicate()
+        assert process.returncode == 0
+        events = [json.loads(line)["event"] for line in errors.splitlines()]
+        if service == "health":
+            assert events.index("store.up") < events.index("console.listening")
 
 
 def test_the_version_is_that_of_the_last_migration() -> None:
