@@ -475,6 +475,9 @@ async def test_of_an_edit_that_was_cut_short_in_a_long_queue_only_the_edited_tex
         edit = {"body": other.encode().decode(), **WHY}
         await desk.ask(f"/{queue}/messages/{ref}/edit", edit, url=url)
     await armed.gone()
+    async with asyncio.timeout(PATIENCE):  # The broker gives back what the dead one had in hand.
+        while await desk.count(queue) < 1 + 110 + 1:  # noqa: ASYNC110 - a queue announces nothing
+            await asyncio.sleep(0.05)
     found = await rounds(desk, queue)
     told = {it["ref"]: it["code"] for answer in found for it in answer["forecasts"]}
     assert (told[ref], sum(answer["done"] for answer in found)) == ("edit_begun", 1)
