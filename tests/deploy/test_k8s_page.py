@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from deploy.checks.k8s.edges import table
 from deploy.checks.k8s.objects import of_kind
 from deploy.checks.k8s.outside import OUTSIDE
 from deploy.checks.k8s.points import POINTS
-from deploy.checks.k8s.project import NEWEST_KUBERNETES, OLDEST_KUBERNETES
+from deploy.checks.k8s.project import NEWEST_KUBERNETES, OLDEST_KUBERNETES, REFERENCE
 from tests.deploy.k8s_world import PROJECT, rendered
 
 PAGE = (PROJECT.root / "docs" / "operations" / "kubernetes.md").read_text(encoding="utf-8")
@@ -51,6 +52,13 @@ def test_it_says_what_the_secret_store_has_to_hold() -> None:
             assert f"`{entry['remoteRef']['property']}`" in PAGE
 
 
+def test_kedas_url_is_one_that_its_own_namespace_resolves_and_its_user_may_look() -> None:
+    (row,) = (line for line in PAGE.splitlines() if line.startswith("| `heliograph/keda` |"))
+    assert "`http://user:password@rabbitmq.heliograph.svc:15672/`" in row
+    for words in ("add_user USER", "set_user_tags USER monitoring", "set_permissions -p / USER"):
+        assert f"$in_broker {words}" in PAGE
+
+
 def test_the_command_prints_a_line_a_finding_and_fails_on_one(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,9 +68,21 @@ def test_the_command_prints_a_line_a_finding_and_fails_on_one(
     assert {re.fullmatch(r"point \d+: \w+ [^:]+: .+", line) is not None for line in said} == {True}
     monkeypatch.setattr(command, "findings", lambda *_: [])
     assert command.main(["--allow-unreleased"]) == 0
+    assert "NOT RELEASED" in capsys.readouterr().err
+
+
+def test_the_command_claims_no_more_than_it_could_judge(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(command, "findings", lambda *_: [])
+    monkeypatch.setenv(REFERENCE, str(tmp_path))
+    assert command.main(["--allow-unreleased"]) == 0
+    assert capsys.readouterr().out.startswith(f"{len(POINTS)} points hold for ")
+    monkeypatch.delenv(REFERENCE)
+    assert command.main(["--allow-unreleased"]) == 0
     told = capsys.readouterr()
-    assert told.out.startswith(f"{len(POINTS)} points hold")
-    assert "NOT RELEASED" in told.err
+    assert told.out.startswith(f"{len(POINTS) - 1} points hold, point 2 in part, for ")
+    assert "NOT CHECKED against a schema" in told.err
 
 
 def test_the_capacity_plan_reads_the_fields_as_the_production_overlay_has_them() -> None:

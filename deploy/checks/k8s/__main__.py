@@ -31,7 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(note, file=sys.stderr)
     if not found:
         objects = sum(len(each.objects) for each in renders)
-        print(f"{len(POINTS)} points hold for {objects} objects in {len(renders)} overlays.")
+        holds = f"{len(POINTS)} points hold"
+        if any(unchecked(each, project) for each in renders):
+            holds = f"{len(POINTS) - 1} points hold, point 2 in part,"
+        print(f"{holds} for {objects} objects in {len(renders)} overlays.")
     return 1 if found else 0
 
 
