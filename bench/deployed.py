@@ -64,7 +64,6 @@ _RABBIT: Final[Mapping[str, str]] = {"file": _BROKER, "kind": "RabbitmqCluster",
 _MONGO: Final[Mapping[str, str]] = {"file": _STORE, "kind": "MongoDBCommunity", "name": "mongodb"}
 _MONGOD: Final = "spec.statefulSet.spec.template.spec.containers[mongod].resources"
 _VOLUME: Final = "spec.statefulSet.spec.volumeClaimTemplates[data-volume].spec.resources"
-_RABBIT_MEMORY: Final = "spec.resources.limits.memory"
 
 
 def fields(reserved_gib: float) -> Sequence[Field]:
@@ -143,14 +142,13 @@ def read(root: Path = MANIFESTS) -> Objects:
 
 
 def reserved(objects: Objects) -> float:
-    """GiB of a broker's disk that `disk_free_limit.relative` keeps free."""
-    memory = Field(what="", **_RABBIT, path=_RABBIT_MEMORY, need=lambda _: 0).shipped(objects)
+    """GiB of a broker's disk that `disk_free_limit.absolute` keeps free."""
     (broker,) = (item for item in objects if item["kind"] == _RABBIT["kind"])
     settings: dict[str, str] = {}
     for line in _at(broker, "spec.rabbitmq.additionalConfig").splitlines():
         name, _, value = line.partition("=")
         settings[name.strip()] = value.strip()
-    return memory * float(settings["disk_free_limit.relative"])
+    return int(settings["disk_free_limit.absolute"].removesuffix("GB")) * 1e9 / 2**30
 
 
 def carried(field: Field, objects: Objects, costs: Costs, given: Assumptions) -> int:

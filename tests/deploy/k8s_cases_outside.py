@@ -254,7 +254,7 @@ def _the_broker_is_of_two_nodes(b: Broken) -> None:
 @CASES.case(37, "production", "a minority goes on by itself")
 def _a_minority_goes_on(b: Broken) -> None:
     b.get("RabbitmqCluster", "rabbitmq")["spec"]["rabbitmq"].update(
-        additionalConfig="disk_free_limit.relative = 2.0"
+        additionalConfig="disk_free_limit.absolute = 8GB"
     )
 
 

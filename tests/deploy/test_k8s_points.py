@@ -8,7 +8,13 @@ import pytest
 
 from deploy.checks.k8s.points import POINTS, findings
 from deploy.checks.k8s.rendering import OVERLAYS
-from tests.deploy import k8s_cases_life, k8s_cases_outside, k8s_cases_pods, k8s_cases_valid
+from tests.deploy import (
+    k8s_cases_agreed,
+    k8s_cases_life,
+    k8s_cases_outside,
+    k8s_cases_pods,
+    k8s_cases_valid,
+)
 from tests.deploy.k8s_world import PROJECT, Broken, Case, rendered, usual
 
 CASES = [
@@ -16,6 +22,7 @@ CASES = [
     *k8s_cases_pods.CASES,
     *k8s_cases_life.CASES,
     *k8s_cases_outside.CASES,
+    *k8s_cases_agreed.CASES,
 ]
 
 

@@ -25,15 +25,22 @@ ALL = "".join(map(line, SERVICES))
 
 
 def test_pinned_images_are_a_release(tmp_path: Path) -> None:
-    manifests = tmp_path / "k8s"
+    released = replace(PROJECT, root=tmp_path, released=True)
+    manifests = released.manifests
     shutil.copytree(PROJECT.manifests, manifests)
     overlay = manifests / "overlays" / "production"
     digests = tmp_path / "digests"
     digests.write_text(ALL)
     assert main([str(digests)], target=overlay / "release") == 0
     pinned = render(overlay, "production")
-    assert findings(pinned, replace(PROJECT, released=True), [1, 13, 14]) == []
+    assert findings(pinned, released, [1, 13, 14]) == []
     assert pinned.text.count("registry.example.com/team/") == 5
+    for item in pinned.objects:
+        if item["kind"] == "Deployment" and item["metadata"]["name"] == "sender":
+            (container,) = item["spec"]["template"]["spec"]["containers"]
+            container["image"] = container["image"].partition("@")[0] + f"@sha256:{'01ab' * 16}"
+    (found,) = findings(pinned, released, [13])
+    assert found.problem == "its digest is not that of heliograph/sender in the release"
 
 
 @pytest.mark.parametrize(

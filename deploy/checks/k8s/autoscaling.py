@@ -22,6 +22,8 @@ MOST_CONNECTIONS: Final = 200
 MOST_PROVIDER_CALLS: Final = 500
 """Calls to providers at the same time, over all senders. How many texts leave in a second is kept
 by limits in the database, however many senders there are; this is for the providers' servers."""
+_VHOST: Final = "/"
+"""Where the URLs lead that docs/operations/kubernetes.md asks for."""
 _STEADY: Final = 300
 """Seconds of calm before a consumer is taken away."""
 
@@ -72,7 +74,12 @@ def triggers(render: Render, project: Project) -> Iterator[Said]:
             yield place(scaler), "has not exactly one trigger for one of the consumers"
             continue
         metadata = found[0].get("metadata", {})
-        wanted = {"mode": "QueueLength", "protocol": "http", "queueName": service.queue}
+        wanted = {
+            "mode": "QueueLength",
+            "protocol": "http",
+            "queueName": service.queue,
+            "vhostName": _VHOST,
+        }
         for key, value in wanted.items():
             if metadata.get(key) != value:
                 yield place(scaler), f"{key} is {metadata.get(key)}, not {value}"
@@ -80,8 +87,13 @@ def triggers(render: Render, project: Project) -> Iterator[Said]:
             yield place(scaler), "does not say its value"
         if any(not isinstance(value, str) for value in metadata.values()):
             yield place(scaler), "a value of its metadata is no text"
-        if not dig(found[0], "authenticationRef", "name"):
+        name = dig(found[0], "authenticationRef", "name")
+        login = named(render.objects, "TriggerAuthentication", str(name))
+        given = [it["parameter"] for it in dig(login, "spec", "secretTargetRef", default=())]
+        if not name:
             yield place(scaler), "has no TriggerAuthentication"
+        elif given != ["host"]:
+            yield place(scaler), f"its TriggerAuthentication gives {given}, not ['host']"
         if {"host", "hostFromEnv", "password", "username"} & metadata.keys():
             yield place(scaler), "has credentials in its metadata"
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from deploy.checks.k8s.finding import Said
 from deploy.checks.k8s.objects import Object
 from deploy.checks.k8s.pods import Pods, pods
 from deploy.checks.k8s.project import Project, service_of
+from deploy.checks.k8s.release import pinned
 from deploy.checks.k8s.rendering import Render
 
 UNRELEASED: Final = "unreleased"
@@ -22,6 +23,7 @@ _VERSION: Final = re.compile(r"v?\d+\.\d+\.\d+([-+].+)?")
 def images(render: Render, project: Project) -> Iterator[Said]:
     """13. Tags that say a version; in production digests, set by kustomization alone."""
     seen: dict[str, str] = {}
+    released = pinned(project.manifests) if render.production else {}
     for each, container in _containers(render):
         image = str(container.get("image", ""))
         name, tag, digest = split(image)
@@ -29,6 +31,7 @@ def images(render: Render, project: Project) -> Iterator[Said]:
             yield each.place, f"image {image} has no tag"
         elif tag == "latest":
             yield each.place, f"image {image} is whatever was pushed last"
+        yield from _own(each, name, digest, released)
         if render.production:
             yield from _pinned(each, image, tag, digest, project)
             other = seen.setdefault(digest, name) if digest else name
@@ -42,6 +45,21 @@ def images(render: Render, project: Project) -> Iterator[Said]:
             if word.startswith("heliograph/") and re.search(r"[:@]", word):
                 where = str(path.relative_to(project.manifests))
                 yield where, f"{word}: tags and digests belong into images: of a kustomization"
+
+
+def _own(
+    each: Pods, name: str, digest: str, released: Mapping[str, tuple[str, str]]
+) -> Iterator[Said]:
+    """A workload of ours runs its service's image, as the release has it."""
+    service = service_of(each.name)
+    if service is None:
+        return
+    ours = f"heliograph/{service.name}"
+    wanted, pin = released.get(ours, (ours, digest))
+    if name != wanted:
+        yield each.place, f"runs the image {name}, not {wanted}"
+    elif digest != pin:
+        yield each.place, f"its digest is not that of {ours} in the release"
 
 
 def _pinned(each: Pods, image: str, tag: str, digest: str, project: Project) -> Iterator[Said]:

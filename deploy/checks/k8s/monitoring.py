@@ -41,6 +41,10 @@ WANTED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What there must be an alert on, and the figures that would tell."""
 
+_OURS: Final = ("management", ("/metrics",))
+_SCRAPED_AT: Final = {"rabbitmq": ("prometheus", ("/metrics", "/metrics/detailed"))}
+"""Port and paths of what is scraped, where they are not those of a service of ours."""
+
 _METRIC: Final = re.compile(r"(?<![:\w])(?:heliograph|rabbitmq|kube)_[a-z0-9_]+")
 _RECORDED: Final = re.compile(r"(?<![\w])heliograph:[a-z0-9_:]+")
 _RUNBOOK: Final = re.compile(r"docs/operations/[\w/.-]+\.md")
@@ -90,15 +94,16 @@ def _scraped(render: Render) -> Iterator[Said]:
     for each in pods(render.objects):
         if each.name not in (*SERVICES, "rabbitmq") or each.kind == "Job":
             continue
-        wanted = "prometheus" if each.name == "rabbitmq" else "management"
+        port, paths = _SCRAPED_AT.get(each.name, _OURS)
         ends = [
-            end.get("port")
+            (end.get("port"), end.get("path", "/metrics"))
             for monitor in monitors
             if selects(dig(monitor, "spec", "selector"), each.labels)
             for end in dig(monitor, "spec", "podMetricsEndpoints", default=())
         ]
-        if wanted not in ends:
-            yield each.place, f"no monitor scrapes its port {wanted}"
+        for path in paths:
+            if (port, path) not in ends:
+                yield each.place, f"no monitor scrapes its port {port} at {path}"
 
 
 def _alerts(render: Render) -> Iterator[Said]:

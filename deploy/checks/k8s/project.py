@@ -89,7 +89,7 @@ SERVICES: Final[Mapping[str, Service]] = {
 }
 
 
-_JOBS: Final = ("prepare", "backup")
+JOBS: Final[Mapping[str, list[str]]] = {"prepare": ["--prepare"], "backup": ["--backup=/backup"]}
 """The health service with other arguments."""
 
 
@@ -119,4 +119,4 @@ class Project:
 
 def service_of(workload: str) -> Service | None:
     """The service whose image and settings a workload has; the Jobs are the health service."""
-    return SERVICES.get("health" if workload in _JOBS else workload)
+    return SERVICES.get("health" if workload in JOBS else workload)

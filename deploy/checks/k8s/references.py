@@ -28,10 +28,12 @@ def references(render: Render, project: Project) -> Iterator[Said]:
         for kind, name in by(item["spec"]) if by is not None else ():
             if not there.has(kind, name):
                 yield place(item), f"names the {kind} {name}, which nobody makes"
-    for item in of_kind(render.objects, "TriggerAuthentication"):
-        for it in dig(item, "spec", "secretTargetRef", default=()):
-            if it["key"] not in (there.keys("Secret", it["name"]) or ()):
-                yield place(item), f"the Secret {it['name']} has no key {it['key']}"
+    for item in of_kind(render.objects, "TriggerAuthentication", "MongoDBCommunity"):
+        passwords = (it["passwordSecretRef"] for it in dig(item, "spec", "users", default=()))
+        for it in (*dig(item, "spec", "secretTargetRef", default=()), *passwords):
+            key = it.get("key", "password")
+            if key not in (there.keys("Secret", it["name"]) or ()):
+                yield place(item), f"the Secret {it['name']} has no key {key}"
     yield from _routes(render)
     yield from _hosts(render)
 

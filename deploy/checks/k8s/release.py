@@ -16,9 +16,12 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import yaml
+
 from deploy.checks.k8s.project import ROOT, SERVICES
 
-RELEASE: Final = ROOT / "deploy" / "k8s" / "overlays" / "production" / "release"
+_FOLDER: Final = Path("overlays") / "production" / "release"
+RELEASE: Final = ROOT / "deploy" / "k8s" / _FOLDER
 
 _LINE: Final = re.compile(
     r"heliograph/(?P<service>\w+)\s+(?P<name>[^\s@]+)@(?P<digest>sha256:[0-9a-f]{64})"
@@ -60,6 +63,17 @@ def kustomization(text: str) -> str:
         f"  - name: heliograph/{service}\n    newName: {name}\n    digest: {digest}\n"
         for service, (name, digest) in ((it, found[it]) for it in SERVICES)
     )
+
+
+def pinned(manifests: Path) -> dict[str, tuple[str, str]]:
+    """Name and digest of each of production's images, by its name in the manifests. The digest is
+    empty before a release."""
+    file = manifests / _FOLDER / "kustomization.yaml"
+    found = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return {
+        it["name"]: (it.get("newName", it["name"]), it.get("digest", ""))
+        for it in found.get("images") or ()
+    }
 
 
 def main(arguments: list[str] | None = None, *, target: Path = RELEASE) -> int:

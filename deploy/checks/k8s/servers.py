@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from common.bus.topology import DELIVERY_LIMIT, SERVICES
+from deploy.checks.k8s.configuration import loaded
 from deploy.checks.k8s.finding import Said
 from deploy.checks.k8s.objects import Object, dig, named, of_kind, place
+from deploy.checks.k8s.pods import pods
 from deploy.checks.k8s.project import Project
 from deploy.checks.k8s.rendering import Render
 from deploy.checks.k8s.scheduling import HOST, ZONE
@@ -31,6 +33,7 @@ def servers(render: Render, project: Project) -> Iterator[Said]:
             yield "MongoDBCommunity/mongodb", "is not there"
         else:
             yield from _database(database)
+            yield from _rights(render, database)
     for item in of_kind(render.objects, "StatefulSet"):
         yield from _alone(render, item)
     yield from _queues()
@@ -51,8 +54,10 @@ def _broker(item: Object) -> Iterator[Said]:
     words = _configuration(str(dig(spec, "rabbitmq", "additionalConfig", default="")))
     if words.get("cluster_partition_handling") != "pause_minority":
         yield where, "a minority goes on by itself (cluster_partition_handling)"
-    if not any(key.startswith("disk_free_limit") for key in words):
-        yield where, "has no disk_free_limit"
+    # The operator sets an absolute limit of 2 GB, beside which a relative one has no effect.
+    free = quantity(words.get("disk_free_limit.absolute", "").removesuffix("B"))
+    if free is None or (memory[1] is not None and free < memory[1]):
+        yield where, "its disk_free_limit.absolute is not at least its memory"
     if words.get("default_queue_type") != "quorum":
         yield where, "queues of others are not quorum queues"
     made = dig(spec, "override", "statefulSet", "spec", default={})
@@ -82,6 +87,23 @@ def _database(item: Object) -> Iterator[Said]:
     if "data-volume" not in claims:
         yield where, "does not say how much it keeps on disk (data-volume)"
     yield from _spread(where, dig(made, "template", "spec", default={}))
+
+
+def _rights(render: Render, item: Object) -> Iterator[Said]:
+    """The services' user may write in the database that they use."""
+    used = {
+        given.mongodb_database
+        for each in pods(render.objects)
+        if (given := loaded(render.objects, each)) is not None
+    }
+    writable = {
+        role.get("db")
+        for user in dig(item, "spec", "users", default=())
+        for role in user.get("roles") or ()
+        if role.get("name") == "readWrite"
+    }
+    for name in sorted(used - writable):
+        yield place(item), f"no user of it may write in the database {name}"
 
 
 def _spread(where: str, spec: Mapping[str, Any]) -> Iterator[Said]:

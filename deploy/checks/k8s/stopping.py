@@ -12,7 +12,7 @@ from deploy.checks.k8s.finding import Said
 from deploy.checks.k8s.objects import dig, of_kind, place
 from deploy.checks.k8s.pods import Pods, ours, pods
 from deploy.checks.k8s.probes import shown_by
-from deploy.checks.k8s.project import DOCUMENTED_MARGIN, SERVICES, Project, service_of
+from deploy.checks.k8s.project import DOCUMENTED_MARGIN, JOBS, SERVICES, Project, service_of
 from deploy.checks.k8s.rendering import Render
 
 _PAUSE: Final = 5
@@ -79,8 +79,9 @@ def entry(render: Render, project: Project) -> Iterator[Said]:
         for container in each.containers:
             if "command" in container:
                 yield each.place, "replaces the image's entry point"
-            if bool(container.get("args")) != (each.kind == "Job"):
-                yield each.place, "only the Job has arguments"
+            wanted = JOBS.get(each.name, [])
+            if (container.get("args") or []) != wanted:
+                yield each.place, f"its arguments are {container.get('args')}, not {wanted}"
     path = project.root / "deploy" / "Dockerfile"
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     found = re.findall(r"^ENTRYPOINT\s+(.+)$", text, re.MULTILINE)
