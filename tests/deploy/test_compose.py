@@ -13,10 +13,11 @@ from deploy.checks.compose import __main__ as check
 from deploy.checks.compose import rendering, rules
 from deploy.compose import make_secrets
 from local.house import SERVICES
+from tests.deploy.compose_cases import WIRING
 
 TEXT = rendering.FILE.read_text(encoding="utf-8")
 
-BROKEN = {
+BROKEN = WIRING | {
     "no tag": ("image: mongo:7.0", "image: mongo", "mongodb: the image mongo has no tag"),
     "latest": (
         "image: rabbitmq:4.1-management",

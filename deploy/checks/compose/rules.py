@@ -12,7 +12,9 @@ import yaml
 from pydantic import SecretStr, ValidationError
 
 from common.settings import PREFIX, ServiceSettings
+from deploy.checks.compose import wiring
 from deploy.checks.compose.rendering import Project
+from deploy.checks.compose.wiring import PREPARE
 from deploy.checks.images.dockerfile import parse
 from deploy.checks.images.rules import DOCKERFILE, USER
 from deploy.compose import make_secrets
@@ -21,7 +23,6 @@ from local.demo import DemoSettings
 from local.seed import ACCESS_KEY, Seed
 
 SERVERS: Final = ("rabbitmq", "mongodb")
-PREPARE: Final = "prepare"
 MOUNTED: Final = "/run/secrets/"
 _LOOPBACK: Final = "127.0.0.1"
 _SPARE: Final = 5.0
@@ -258,4 +259,8 @@ RULES: Final[tuple[Rule, ...]] = (
     files_that_are_mounted_exist,
     everything_is_scraped,
     demo_is_the_seeds,
+    wiring.networks_are_walls,
+    wiring.servers_are_what_is_asked_of_them,
+    wiring.health_is_asked_for,
+    wiring.commands_are_the_images_own,
 )
