@@ -43,6 +43,7 @@ from webhook.problems import (
     bare,
     unavailable,
 )
+from webhook.refusals import Refusals
 
 log = structlog.get_logger(__name__)
 
@@ -104,6 +105,7 @@ class Server:
         self._idle = idle
         self._in_hand = 0
         self._answers = Children(metrics.webhook_requests)
+        self._refusals = Refusals()
         metrics.webhook_in_flight.set_function(lambda: self._in_hand)
         self._runner: web.AppRunner | None = None
 
@@ -179,7 +181,7 @@ class Server:
         except Exception as error:  # noqa: BLE001 - every fault of our own is a 503
             log.error("delivery.failed", error=type(error).__name__, place=place_of(error))
             problem = UNEXPECTED
-        log.debug("delivery.refused", status=problem.status, code=problem.code)
+        self._refusals.say(problem)
         return refuse(problem)
 
     async def _handshake(self, request: web.Request, _: float) -> web.Response:
