@@ -14,11 +14,12 @@ import pytest
 from image_cases import BROKEN
 
 from deploy.checks.images import __main__ as check
-from deploy.checks.images import building, contents, linting, rules, trying
+from deploy.checks.images import building, contents, linting, rules, stand_in, trying, wheels
 from deploy.checks.images.dockerfile import NotADockerfile, parse
 from deploy.checks.images.living import Container, DidNotLive
 from local.configuration import SERVICES
 from local.nodes import MongoNode, RabbitNode
+from tests.deploy.continuous import CONTINUOUS
 
 TEXT = rules.DOCKERFILE.read_text(encoding="utf-8")
 DEAF = {"Entrypoint": ["sh", "-c", "trap '' TERM; while :; do :; done"]}
@@ -79,10 +80,39 @@ def test_where_images_cannot_be_built_the_reason_is_said(
     assert capsys.readouterr().out.startswith("SKIPPED: no images are built here: no-such-builder")
 
 
+def test_the_stand_in_comes_from_where_this_machine_has_its_packages() -> None:
+    known = """\
+Debian|bookworm|main|http://mirror.example.org/debian/
+Debian|bookworm|contrib|http://contrib.example.org/debian/
+Debian|trixie|main|http://newer.example.org/debian/
+Somebody|bookworm|main|http://other.example.org/
+"""
+    assert stand_in.mirrors(known) == ["http://mirror.example.org/debian/"]
+    assert stand_in.mirrors("") == []
+
+
+def test_wheels_are_those_of_the_images_python(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told: list[tuple[str, ...]] = []
+    monkeypatch.setattr(wheels, "tell", lambda *words: told.append(words))
+    wheels.provide(tmp_path)
+    assert told
+    for words in told:
+        assert words[words.index("--python-version") + 1] == stand_in.PYTHON
+        assert words[words.index("--implementation") + 1] == "cp"
+
+
+def test_the_base_has_the_python_that_wheels_are_for() -> None:
+    assert f"ARG PYTHON_IMAGE=python:{stand_in.PYTHON}-" in TEXT
+
+
 @pytest.fixture(scope="session")
 def workshop() -> Iterator[trying.Workshop]:
     obstacle = building.obstacle()
     if obstacle:
+        if CONTINUOUS and building.missing_tools():
+            pytest.fail(obstacle)
         pytest.skip(obstacle)
     with contextlib.closing(trying.Workshop(check.FOLDER)) as made:
         yield made

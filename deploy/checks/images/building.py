@@ -23,7 +23,7 @@ WHEELS: Final = "/wheels"
 
 def obstacle() -> str | None:
     """Why no image can be built here, in a sentence; None where one can."""
-    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    missing = missing_tools()
     if missing:
         return f"no images are built here: {', '.join(missing)} is missing (see images.md)."
     if os.geteuid() != 0:
@@ -34,6 +34,11 @@ def obstacle() -> str | None:
         except ToolFailed as error:
             return f"no images are built here, where root may not mount: {error}"
     return None
+
+
+def missing_tools() -> list[str]:
+    """Those that could be installed, and are not."""
+    return [tool for tool in TOOLS if shutil.which(tool) is None]
 
 
 def _try_mounts(folder: Path) -> None:

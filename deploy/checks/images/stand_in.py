@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from deploy.checks.images.building import WHEELS, Store
-from deploy.checks.images.running import tell
+from deploy.checks.images.running import ToolFailed, tell
 
-NAME: Final = "localhost/stand-in:3.11"
+PYTHON: Final = "3.11"
+NAME: Final = f"localhost/stand-in:{PYTHON}"
 _SUITE: Final = "bookworm"
 _PACKAGES: Final = "base-files,bash,coreutils,dash,python3-pip,python3-venv,util-linux"
 _USERS: Final = "root:x:0:0:root:/root:/bin/sh\n"
@@ -30,7 +31,22 @@ def provide(store: Store) -> str:
 
 def _unpack(tree: Path) -> None:
     """The packages' files as they are, without their scripts, which take ten times as long."""
-    tell("mmdebstrap", "--mode=root", "--variant=extract", f"--include={_PACKAGES}", _SUITE, tree)
+    words = ("mmdebstrap", "--mode=root", "--variant=extract", f"--include={_PACKAGES}")
+    tell(*words, _SUITE, tree, *mirrors(_known_sources()))
     (tree / "etc" / "passwd").write_text(_USERS, encoding="utf-8")
     (tree / WHEELS.removeprefix("/")).mkdir()
     (tree / "etc" / "pip.conf").write_text(_PIP, encoding="utf-8")
+
+
+def mirrors(known: str) -> list[str]:
+    """Where this machine's apt has the suite from; none leaves it to mmdebstrap's own choice."""
+    lines = (line.split("|") for line in known.splitlines())
+    return sorted({words[-1] for words in lines if words[:-1] == ["Debian", _SUITE, "main"]})
+
+
+def _known_sources() -> str:
+    form = "$(ORIGIN)|$(CODENAME)|$(COMPONENT)|$(REPO_URI)"
+    try:
+        return tell("apt-get", "indextargets", "--format", form, "Created-By: Packages")
+    except (OSError, ToolFailed):
+        return ""

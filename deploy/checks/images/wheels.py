@@ -18,10 +18,13 @@ from typing import Final
 
 from deploy.checks.images.rules import ROOT
 from deploy.checks.images.running import tell
+from deploy.checks.images.stand_in import PYTHON
 from local.configuration import SERVICES
 
 _AT_ONCE: Final = 6
 """Downloads at the same time: each waits for the index most of the time."""
+_OF_THE_BASE: Final = ("--implementation", "cp", "--python-version", PYTHON)
+"""Wheels for the Python of the images, whichever this machine has."""
 _STAMP: Final = "complete"
 
 
@@ -29,7 +32,7 @@ def provide(folder: Path) -> Path:
     """The folder with every wheel that any of the four locks names. Raises ToolFailed."""
     wheels = folder / "wheels"
     wanted = sorted(set(_requirements()))
-    digest = hashlib.sha256("\n".join(wanted).encode()).hexdigest()
+    digest = hashlib.sha256("\n".join([PYTHON, *wanted]).encode()).hexdigest()
     stamp = wheels / _STAMP
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == digest:
         return wheels
@@ -66,4 +69,4 @@ def _download(part: list[str], wheels: Path) -> None:
         file.flush()
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
         options = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--dest", str(wheels)]
-        tell(*pip, *options, "--requirement", file.name)
+        tell(*pip, *options, *_OF_THE_BASE, "--requirement", file.name)
