@@ -480,7 +480,9 @@ async def test_of_an_edit_that_was_cut_short_in_a_long_queue_only_the_edited_tex
             await asyncio.sleep(0.05)
     found = await rounds(desk, queue)
     told = {it["ref"]: it["code"] for answer in found for it in answer["forecasts"]}
-    assert (told[ref], sum(answer["done"] for answer in found)) == ("edit_begun", 1)
+    # What a dead desk had in hand comes back in any order, so a round may see both of them.
+    assert told[ref] in {"edit_begun", "edited_since"}
+    assert sum(answer["done"] for answer in found) == 1
     assert (await desk.heard()).type == wire.TYPE_OUTCOME
     assert (desk.sends(order.body), desk.sends(other.body)) == (0, 1)
     while await desk.count(queue):
