@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from common.errors import StoreUnavailable
+from common.schema_start import stop_where_too_new
 from common.secrets import MasterKeys, SecretUnreadable, WrappedKey
 from common.store.client import open_database
 from common.store.mongo_tenant_keys import MongoTenantKeys
@@ -115,6 +116,7 @@ async def replace_lost_keys(settings: HealthSettings, *, confirmed: bool) -> int
         settings.mongodb_uri.get_secret_value(), settings.mongodb_database, settings.mongodb_timeout
     )
     try:
+        await stop_where_too_new(database)
         report = await replace(
             MongoTenantKeys(database), settings.master_keys, confirmed=confirmed, say=_say
         )

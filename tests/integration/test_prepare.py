@@ -325,7 +325,7 @@ async def test_a_release_that_does_not_know_the_schema_stops_with_one_line(place
             assert f"schema version {VERSION + 3}" in line
 
     services = [(name,) for name in ("webhook", "processor", "sender", "health")]
-    tasks = [("health", task) for task in ("--once", "--rotate-master-key")]
+    tasks = [("health", task) for task in ("--once", "--rotate-master-key", "--replace-lost-keys")]
     await asyncio.gather(*(refuses(*command) for command in (*services, *tasks)))
     made = await make_key(place.settings(), role="operator", name="a", tenant_id=None)
     assert made == EXIT_REFUSED
