@@ -34,8 +34,9 @@ from local.nodes import MongoNode, RabbitNode
 from local.seed import ACCESS_KEY, UNLIMITED, Seed, plant
 from local.simulator import Simulator
 
-RECOVERY: Final = 15.0
-"""Seconds within which everything is in order again after a fault has ended."""
+RECOVERY: Final = 45.0
+"""Seconds within which everything is in order again after a fault has ended, on a machine that
+builds images beside it."""
 
 LEASES: Final = {"processor_lease": "1", "sender_lease": "2", "sender_provider_timeout": "1.5"}
 """Seconds after which the work of a killed process is taken over; by default 5, and 12."""
