@@ -12,14 +12,24 @@ from scene import World
 
 from local.nodes import MongoNode, RabbitNode
 
-_LONG = {"e2e", "test_images.py", "test_bench_smoke.py", "test_sender_limits.py"}
-"""Folders and files whose tests take long, each by itself."""
+_FIRST = (
+    {"test_server_faults.py"},
+    {"e2e", "test_bench_smoke.py", "test_sender_limits.py"},
+    {"test_images.py"},
+)
+"""Folders and files whose tests take long, each by itself. Those that wait for servers to recover
+come first, and what builds images after them, since it takes a core for minutes."""
 
 
 @pytest.hookimpl(trylast=True)  # After the order was made random.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long tests first, so that several workers end at about the same time."""
-    items.sort(key=lambda item: _LONG.isdisjoint(item.path.parts))
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    ranks = (rank for rank, names in enumerate(_FIRST) if not names.isdisjoint(item.path.parts))
+    return next(ranks, len(_FIRST))
 
 
 @pytest.fixture(scope="session")
